@@ -1,0 +1,108 @@
+//! A failed call: data, not an error. Classes are words that reports and scripts share.
+
+use std::io;
+
+pub const TIMEOUT: &str = "timeout";
+pub const REFUSED: &str = "refused";
+pub const RESET: &str = "reset";
+/// The server closed the connection before the whole answer had come.
+pub const CLOSED: &str = "closed";
+pub const DNS: &str = "dns";
+pub const TLS: &str = "tls";
+pub const UNREACHABLE: &str = "unreachable";
+pub const PROTOCOL: &str = "protocol";
+pub const STATUS_1XX: &str = "status_1xx";
+pub const STATUS_2XX: &str = "status_2xx";
+pub const STATUS_3XX: &str = "status_3xx";
+pub const STATUS_4XX: &str = "status_4xx";
+pub const STATUS_5XX: &str = "status_5xx";
+pub const IO: &str = "io";
+pub const CHECK: &str = "check";
+pub const SCRIPT: &str = "script";
+/// Never sent: it waited in line for a session longer than the timeout.
+pub const DROPPED: &str = "dropped";
+/// Still in flight, or in line, when the load had ended and drained.
+pub const UNFINISHED: &str = "unfinished";
+
+/// A failed call: `class` is counted, the first `detail` of each class is kept.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub class: &'static str,
+    pub detail: String,
+    /// The HTTP status, if an answer came.
+    pub status: u16,
+    /// Whether the session can still be used. A lost one is reopened before the next call.
+    pub session_lost: bool,
+}
+
+impl Failure {
+    /// A failure after which the session cannot be used any more.
+    pub fn lost(class: &'static str, detail: impl Into<String>) -> Self {
+        Self { class, detail: detail.into(), status: 0, session_lost: true }
+    }
+
+    /// A failure that leaves the session as good as before.
+    pub fn kept(class: &'static str, detail: impl Into<String>) -> Self {
+        Self { class, detail: detail.into(), status: 0, session_lost: false }
+    }
+
+    /// The class of a failed system call on a connection.
+    pub fn from_io(what: &str, error: &io::Error) -> Self {
+        use io::ErrorKind::*;
+        let class = match error.kind() {
+            ConnectionRefused => REFUSED,
+            ConnectionReset | BrokenPipe | ConnectionAborted => RESET,
+            UnexpectedEof => CLOSED,
+            TimedOut => TIMEOUT,
+            HostUnreachable | NetworkUnreachable | AddrNotAvailable => UNREACHABLE,
+            _ => IO,
+        };
+        Self::lost(class, format!("{what}: {error}"))
+    }
+}
+
+/// The class of an HTTP status that was not expected.
+pub fn status_class(status: u16) -> &'static str {
+    match status / 100 {
+        1 => STATUS_1XX,
+        2 => STATUS_2XX,
+        3 => STATUS_3XX,
+        4 => STATUS_4XX,
+        _ => STATUS_5XX,
+    }
+}
+
+/// Every class by its position, so that a row can hold a byte; unknown bytes read as `io`.
+const CLASSES: &[&str] = &[
+    TIMEOUT,
+    REFUSED,
+    RESET,
+    CLOSED,
+    DNS,
+    TLS,
+    UNREACHABLE,
+    PROTOCOL,
+    STATUS_1XX,
+    STATUS_2XX,
+    STATUS_3XX,
+    STATUS_4XX,
+    STATUS_5XX,
+    IO,
+    CHECK,
+    SCRIPT,
+    DROPPED,
+    UNFINISHED,
+];
+
+/// A class as a small number from 1; 0 is left for success.
+pub fn class_code(class: &str) -> u8 {
+    CLASSES.iter().position(|known| *known == class).map_or(14, |at| at as u8 + 1)
+}
+
+/// The class of a code of [`class_code`]; `None` for 0.
+pub fn class_of(code: u8) -> Option<&'static str> {
+    match code {
+        0 => None,
+        code => Some(CLASSES.get(code as usize - 1).copied().unwrap_or(IO)),
+    }
+}

@@ -1,0 +1,11 @@
+//! From single calls to numbers: samples, recorders, intervals, summaries.
+
+pub mod clock;
+pub mod failure;
+mod sample;
+mod summary;
+
+pub use clock::{Alarm, Moment};
+pub use failure::Failure;
+pub use sample::{Outcome, Sample};
+pub use summary::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
