@@ -1,5 +1,20 @@
-//! Load generation: operations performed by many virtual users as a plan says.
+//! Load generation: operations performed by many virtual users as a plan says. Knows no service and no files.
 
+mod arrival;
+mod collector;
+mod deadline;
+mod dispatcher;
+mod engine;
 mod operation;
+mod plan;
+mod sink;
+mod thread;
+mod verdict;
+mod worker;
 
+pub use arrival::Arrivals;
+pub use engine::{Load, Measured, MeasuredGroup, cannot_open, cores_allowed, run};
 pub use operation::{Client, Operation, Session, Turn};
+pub use plan::{Plan, Record, Spacing};
+pub use sink::Sink;
+pub use thread::Group;

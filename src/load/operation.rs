@@ -63,6 +63,11 @@ pub trait Session {
     /// With `keep` the answer is held for [`Session::reply`]; without it nothing of the answer is stored.
     async fn call(&mut self, operation: &dyn Operation, turn: Turn, keep: bool) -> Result<Outcome, Failure>;
 
+    /// Whether another call can be made; the worker opens a new session for the next call if not.
+    fn reusable(&self) -> bool {
+        true
+    }
+
     /// Hands out the answer of the last call made with `keep`: the service's own reply type.
     fn reply(&mut self) -> Box<dyn Any + Send>;
 }

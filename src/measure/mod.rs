@@ -1,13 +1,26 @@
-//! From single calls to numbers: samples, recorders, intervals, summaries.
+//! From single calls to numbers: [`Sample`] → [`Recorder`] (one a thread) → [`Interval`] (one a second) →
+//! [`Totals`] → [`Summary`].
 
 pub mod clock;
 pub mod failure;
+pub mod hash;
+mod interval;
+mod recorder;
+pub mod row;
 mod sample;
 mod span;
 mod summary;
+pub mod tally;
+mod totals;
+mod usage;
 
 pub use clock::{Alarm, Moment};
 pub use failure::Failure;
+pub use interval::{Interval, Level, OperationInterval, ThreadUse};
+pub use recorder::{Batch, Recorder};
+pub use row::{Row, Thinning};
 pub use sample::{Outcome, Sample};
 pub use span::Span;
 pub use summary::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
+pub use tally::{Phase, Tally, Window};
+pub use totals::{Totals, is_guess, quantiles};

@@ -1,0 +1,178 @@
+//! Puts the seconds of all threads together, in order, and hands each to the sinks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use super::Sink;
+use crate::error::{Error, Result};
+use crate::measure::{Batch, Interval, Level, Moment, OperationInterval, Phase, Thinning, ThreadUse, Totals};
+
+/// How long after its end a second may wait for a thread that has not delivered.
+const PATIENCE: u64 = 2_000_000_000;
+const SECOND: u64 = 1_000_000_000;
+
+/// What the collector has seen when the last thread has ended.
+pub struct Collected {
+    /// By operation.
+    pub totals: Vec<Totals>,
+    pub max_in_flight: u64,
+    /// Each thread's use of each second, with the second.
+    pub threads: Vec<(u64, ThreadUse)>,
+    /// Calls that had to wait because all sessions were busy.
+    pub waited: u64,
+    /// Seconds that were closed before every thread had delivered.
+    pub late_seconds: u64,
+    pub seconds: u64,
+}
+
+pub struct Collector<'a, 'b> {
+    begin: Moment,
+    names: Arc<[String]>,
+    thinning: Arc<Thinning>,
+    sinks: &'a mut [&'b mut dyn Sink],
+    /// Seconds that are not closed yet.
+    open: BTreeMap<u64, Open>,
+    next: u64,
+    /// The last second of each thread that has ended.
+    ended: Vec<Option<u64>>,
+    collected: Collected,
+}
+
+/// A second as far as it has been delivered.
+#[derive(Default)]
+struct Open {
+    delivered: Vec<usize>,
+    operations: BTreeMap<(usize, Phase), OperationInterval>,
+    rows: Vec<crate::measure::Row>,
+    threads: Vec<ThreadUse>,
+    level: Level,
+}
+
+impl<'a, 'b> Collector<'a, 'b> {
+    pub fn new(
+        begin: Moment,
+        names: Arc<[String]>,
+        threads: usize,
+        thinning: Arc<Thinning>,
+        sinks: &'a mut [&'b mut dyn Sink],
+    ) -> Self {
+        let totals = names.iter().map(|_| Totals::default()).collect();
+        Self {
+            begin,
+            names,
+            thinning,
+            sinks,
+            open: BTreeMap::new(),
+            next: 0,
+            ended: vec![None; threads],
+            collected: Collected {
+                totals,
+                max_in_flight: 0,
+                threads: Vec::new(),
+                waited: 0,
+                late_seconds: 0,
+                seconds: 0,
+            },
+        }
+    }
+
+    /// Collects until every thread has ended. At the first failing sink `give_up` is called, once; the rest is
+    /// then collected without sinks and the error returned.
+    pub fn run(mut self, batches: &Receiver<Batch>, give_up: impl Fn()) -> Result<Collected> {
+        let mut broken: Option<Error> = None;
+        loop {
+            match batches.recv_timeout(Duration::from_millis(200)) {
+                Ok(batch) => self.add(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if let Err(error) = self.close_ready(broken.is_some()) {
+                give_up();
+                broken = Some(error);
+            }
+        }
+        while let Some(second) = self.open.keys().next().copied() {
+            let outcome = self.close(second, broken.is_some());
+            broken = broken.or(outcome.err());
+        }
+        match broken {
+            Some(error) => Err(error),
+            None => Ok(self.collected),
+        }
+    }
+
+    fn add(&mut self, batch: Batch) {
+        if batch.last {
+            self.ended[batch.thread] = Some(batch.second);
+        }
+        // A straggler's numbers go into the oldest second that is still open: none is lost.
+        let open = self.open.entry(batch.second.max(self.next)).or_default();
+        open.delivered.push(batch.thread);
+        for (operation, phase, tally) in batch.tallies {
+            match open.operations.get_mut(&(operation, phase)) {
+                Some(known) => known.tally.merge(tally),
+                None => {
+                    let fresh = OperationInterval { operation, phase, tally };
+                    open.operations.insert((operation, phase), fresh);
+                }
+            }
+        }
+        self.thinning.count(&batch.rows);
+        open.rows.extend(batch.rows);
+        open.level.merge(&batch.level);
+        open.threads.push(batch.usage);
+    }
+
+    fn close_ready(&mut self, silent: bool) -> Result<()> {
+        while self.open.contains_key(&self.next) {
+            let over_due = Moment::now() >= self.begin.plus((self.next + 1) * SECOND + PATIENCE);
+            if !self.is_complete(self.next) && !over_due {
+                break;
+            }
+            self.close(self.next, silent)?;
+        }
+        Ok(())
+    }
+
+    fn is_complete(&self, second: u64) -> bool {
+        let delivered = &self.open[&second].delivered;
+        self.ended
+            .iter()
+            .enumerate()
+            .all(|(thread, ended)| delivered.contains(&thread) || ended.is_some_and(|last| last < second))
+    }
+
+    fn close(&mut self, second: u64, silent: bool) -> Result<()> {
+        let complete = self.is_complete(second);
+        let open = self.open.remove(&second).expect("the caller found it");
+        self.next = second + 1;
+        let collected = &mut self.collected;
+        collected.seconds = second + 1;
+        collected.late_seconds += u64::from(!complete);
+        collected.max_in_flight = collected.max_in_flight.max(open.level.max_in_flight);
+        collected.waited += open.level.waited;
+        collected.threads.extend(open.threads.iter().map(|usage| (second, *usage)));
+        for part in open.operations.values() {
+            collected.totals[part.operation].add(part.phase, &part.tally);
+        }
+        if silent {
+            return Ok(());
+        }
+        let interval = Interval {
+            second,
+            names: self.names.clone(),
+            operations: open.operations.into_values().collect(),
+            rows: open.rows,
+            threads: open.threads,
+            level: open.level,
+            complete,
+        };
+        self.sinks.iter_mut().try_for_each(|sink| sink.interval(&interval))
+    }
+}

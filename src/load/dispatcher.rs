@@ -1,0 +1,228 @@
+//! The open loop on one thread: hands calls to virtual users when they are due, or puts them in line.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use super::{
+    arrival::Arrivals,
+    worker::{Shared, User, Work},
+};
+use crate::measure::{Alarm, Failure, Moment, failure};
+
+/// Above this many calls a second a thread wakes for several at once: a wake-up costs about as much as a call.
+const BATCHED_RATE: f64 = 20_000.0;
+/// Nanoseconds between such wake-ups.
+const BATCH_GAP: u64 = 50_000;
+
+/// A call that is due.
+#[derive(Clone, Copy)]
+struct Job {
+    turn: u64,
+    due: Moment,
+    /// It had not to wait for a user.
+    free: bool,
+}
+
+/// The users of one operation on one thread, and the calls that wait for them.
+pub struct Line {
+    idle: RefCell<Vec<Rc<Seat>>>,
+    waiting: RefCell<VecDeque<Job>>,
+    users: Cell<u32>,
+    most_users: u32,
+    closed: Cell<bool>,
+}
+
+/// Where an idle user waits for its next call.
+#[derive(Default)]
+struct Seat {
+    job: Cell<Option<Job>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Line {
+    pub fn new(most_users: u32) -> Self {
+        Self {
+            idle: RefCell::default(),
+            waiting: RefCell::default(),
+            users: Cell::new(0),
+            most_users,
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Fails the calls that have waited in line for longer than the timeout.
+    pub fn sweep(&self, shared: &Shared, work: &Work, now: Moment) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some(job) = waiting.front().filter(|job| job.due.plus(work.timeout) <= now).copied() {
+            waiting.pop_front();
+            let mut recorder = shared.recorder.borrow_mut();
+            recorder.level.waiting -= 1;
+            let failure =
+                Failure::kept(failure::DROPPED, "no session came free within the timeout: never sent");
+            recorder.record_unsent(work.index, job.turn, job.due, job.due.plus(work.timeout), failure);
+        }
+    }
+
+    /// Ends the load: idle users leave, calls still in line are failures at their age.
+    pub fn close(&self, shared: &Shared, work: &Work, now: Moment) {
+        self.sweep(shared, work, now);
+        self.closed.set(true);
+        for job in self.waiting.borrow_mut().drain(..) {
+            let mut recorder = shared.recorder.borrow_mut();
+            recorder.level.waiting -= 1;
+            let failure = Failure::kept(failure::UNFINISHED, "still in line when the load ended: never sent");
+            recorder.record_unsent(work.index, job.turn, job.due, now, failure);
+        }
+        for seat in self.idle.borrow_mut().drain(..) {
+            seat.wake();
+        }
+    }
+
+    fn next_waiting(&self, shared: &Shared) -> Option<Job> {
+        let job = self.waiting.borrow_mut().pop_front()?;
+        shared.recorder.borrow_mut().level.waiting -= 1;
+        Some(job)
+    }
+}
+
+impl Seat {
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The next call; none when the line has closed.
+    async fn take(&self, line: &Line) -> Option<Job> {
+        poll_fn(|context| {
+            if let Some(job) = self.job.take() {
+                return Poll::Ready(Some(job));
+            }
+            if line.closed.get() {
+                return Poll::Ready(None);
+            }
+            let mut waker = self.waker.borrow_mut();
+            if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                *waker = Some(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Adds a virtual user to the line; `first` is its first call, if one is due already.
+pub fn seat(line: &Rc<Line>, shared: &Rc<Shared>, mut user: User, users: &mut tokio::task::JoinSet<()>) {
+    line.users.set(line.users.get() + 1);
+    let (line, shared) = (line.clone(), shared.clone());
+    let seat = Rc::new(Seat::default());
+    line.idle.borrow_mut().push(seat.clone());
+    users.spawn_local(async move {
+        while let Some(job) = seat.take(&line).await {
+            let mut next = Some(job);
+            while let Some(job) = next {
+                let done = user.call(job.turn, job.due, Moment::now(), job.free).await;
+                if done.unbroken {
+                    tokio::task::yield_now().await;
+                }
+                next = line.next_waiting(&shared);
+            }
+            line.idle.borrow_mut().push(seat.clone());
+        }
+    });
+}
+
+/// The part of a schedule that one thread owns.
+pub struct Schedule {
+    pub arrivals: Arrivals,
+    pub requests: Option<u64>,
+    pub thread: u64,
+    pub threads: u64,
+    /// Measured calls seen so far, on all threads.
+    pub measured: u64,
+    /// Nanoseconds from one wake-up to the next, at least.
+    pub batch_gap: u64,
+}
+
+impl Schedule {
+    /// The gap for a thread that makes `rate` calls a second.
+    pub fn batch_gap(rate: f64) -> u64 {
+        if rate > BATCHED_RATE { BATCH_GAP } else { 0 }
+    }
+
+    fn next(&mut self, work: &Work) -> Option<Job> {
+        loop {
+            let (turn, after) = self.arrivals.next()?;
+            let due = work.window.begin.plus(after);
+            if due >= work.window.to {
+                return None;
+            }
+            if due >= work.window.from {
+                if self.requests.is_some_and(|requests| self.measured >= requests) {
+                    return None;
+                }
+                self.measured += 1;
+            }
+            if turn % self.threads == self.thread {
+                return Some(Job { turn, due, free: true });
+            }
+        }
+    }
+}
+
+/// Hands out calls until the schedule ends. A late call is handed out at once: none is skipped.
+pub async fn dispatch(
+    line: Rc<Line>,
+    shared: Rc<Shared>,
+    work: Rc<Work>,
+    mut schedule: Schedule,
+    alarm: Alarm,
+    users: Rc<RefCell<tokio::task::JoinSet<()>>>,
+) {
+    let mut next = schedule.next(&work);
+    let mut woken = Moment::default();
+    while let Some(first) = next {
+        if alarm.until(first.due.max(woken.plus(schedule.batch_gap))).await.is_err() {
+            // Without the alarm tokio's coarser timer still keeps the schedule; the start lag will tell.
+            let left = first.due.since(Moment::now());
+            tokio::time::sleep(std::time::Duration::from_nanos(left)).await;
+        }
+        woken = Moment::now();
+        while let Some(job) = next.filter(|job| job.due <= woken) {
+            hand_out(&line, &shared, &work, job, &users);
+            next = schedule.next(&work);
+        }
+        // Behind schedule the alarm never waits, but the users must have their turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn hand_out(
+    line: &Rc<Line>,
+    shared: &Rc<Shared>,
+    work: &Rc<Work>,
+    job: Job,
+    users: &RefCell<tokio::task::JoinSet<()>>,
+) {
+    if line.idle.borrow().is_empty() && line.users.get() < line.most_users {
+        seat(line, shared, User::new(shared.clone(), work.clone(), None), &mut users.borrow_mut());
+    }
+    let idle = line.idle.borrow_mut().pop();
+    match idle {
+        Some(seat) => {
+            seat.job.set(Some(job));
+            seat.wake();
+        }
+        None => {
+            line.waiting.borrow_mut().push_back(Job { free: false, ..job });
+            let mut recorder = shared.recorder.borrow_mut();
+            recorder.level.waiting += 1;
+            recorder.level.waited += 1;
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Runs a load: starts the generator threads together, collects what they record, judges it.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Sink,
+    collector::{Collected, Collector},
+    plan::Plan,
+    thread::{self, Group, Opened, Spec},
+    verdict::{Evidence, judge},
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::measure::{Failure, Moment, Thinning, Totals, Validity, failure};
+
+/// Threads wait this long for each other after the start has been set.
+const LEAD: Duration = Duration::from_millis(5);
+/// Failed calls that `requests.jsonl` keeps, beside the successful ones.
+const FAILURE_ROWS: u64 = 10_000;
+/// File descriptors that a process needs beside its sessions.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// One load: groups of calls on one clock, each with its plan.
+pub struct Load {
+    pub groups: Arc<[Group]>,
+    pub seed: u64,
+}
+
+/// What a load measured.
+pub struct Measured {
+    pub groups: Vec<MeasuredGroup>,
+    pub threads: usize,
+    pub validity: Validity,
+    pub max_in_flight: u64,
+    /// Share of successes and failures that were kept as rows.
+    pub rows: Arc<Thinning>,
+    /// It was ended early; the window is shorter than planned.
+    pub interrupted: bool,
+    pub notes: Vec<String>,
+}
+
+pub struct MeasuredGroup {
+    pub totals: Totals,
+    /// Length of the measured window, in seconds.
+    pub duration_s: f64,
+}
+
+/// Runs the load on threads of its own and returns when they have ended; blocks the calling thread.
+///
+/// When `cancel` is set the load stops and what was measured is returned, marked interrupted.
+pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken) -> Result<Measured> {
+    let users: u64 = load.groups.iter().map(|group| u64::from(group.plan.concurrency())).sum();
+    need_descriptors(users)?;
+    let threads = threads(load, users);
+    let rows = load.groups.iter().map(|group| group.plan.record.budget()).max().unwrap_or(0);
+    let thinning = Arc::new(Thinning::new(load.seed, rows, if rows == 0 { 0 } else { FAILURE_ROWS }));
+    // Ends with the run, and when this load alone has to be given up.
+    let given_up = cancel.child_token();
+    let (batches, collect) = channel();
+    let (opened, openings) = channel();
+    let (start, started) = watch::channel(None);
+    let handles: Vec<_> = (0..threads)
+        .map(|thread| {
+            let spec = Spec {
+                thread,
+                threads,
+                groups: load.groups.clone(),
+                thinning: thinning.clone(),
+                batches: batches.clone(),
+                opened: opened.clone(),
+                start: started.clone(),
+                cancel: given_up.clone(),
+            };
+            std::thread::Builder::new().name(format!("load-{thread}")).spawn(move || thread::run(spec))
+        })
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| {
+            given_up.cancel();
+            Error::io(format!("cannot start {threads} generator threads")).because(&error)
+        })?;
+    // Only the threads hold the sending ends now, so that their end is noticed.
+    drop((batches, opened));
+    let unopened = match all_opened(load, &openings, threads) {
+        Ok(unopened) if !cancel.is_cancelled() => unopened,
+        outcome => {
+            given_up.cancel();
+            join(handles)?;
+            return Err(outcome.err().unwrap_or_else(Error::cancelled));
+        }
+    };
+    let begin = Moment::now().plus_duration(LEAD);
+    let utc = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + LEAD;
+    sinks
+        .iter_mut()
+        .try_for_each(|sink| sink.begin(begin, utc.as_nanos() as u64))
+        .inspect_err(|_| given_up.cancel())?;
+    start.send_replace(Some(begin));
+    let names = load.groups.iter().map(|group| group.name.clone()).collect();
+    let collected =
+        Collector::new(begin, names, threads, thinning.clone(), sinks).run(&collect, || given_up.cancel());
+    join(handles)?;
+    Ok(summarise(load, collected?, begin, threads, thinning, unopened, cancel.is_cancelled()))
+}
+
+fn summarise(
+    load: &Load,
+    collected: Collected,
+    begin: Moment,
+    threads: usize,
+    rows: Arc<Thinning>,
+    unopened: Vec<Failure>,
+    interrupted: bool,
+) -> Measured {
+    let now = Moment::now();
+    let mut groups = Vec::new();
+    for (group, totals) in load.groups.iter().zip(collected.totals) {
+        let from = begin.plus_duration(group.plan.warmup.0);
+        let planned = group.plan.duration().map_or(f64::MAX, |duration| duration.as_secs_f64());
+        let mut duration_s = planned;
+        if group.plan.requests.is_some() {
+            duration_s = duration_s.min(seconds(totals.last_ended, from));
+        }
+        if interrupted {
+            duration_s = duration_s.min(seconds(now, from));
+        }
+        groups.push(MeasuredGroup { totals, duration_s });
+    }
+    // Seconds that touch the measured window of any group; with windows under a second, all of them.
+    let warmup = load.groups.iter().map(|group| group.plan.warmup.0.as_secs()).min().unwrap_or(0);
+    let end = load
+        .groups
+        .iter()
+        .zip(&groups)
+        .map(|(group, measured)| (group.plan.warmup.0.as_secs_f64() + measured.duration_s).ceil() as u64);
+    let end = end.max().unwrap_or(0).max(warmup + 1);
+    let inside: Vec<_> = collected
+        .threads
+        .iter()
+        .filter(|(second, _)| (warmup..end).contains(second))
+        .map(|(_, usage)| *usage)
+        .collect();
+    let validity = judge(&Evidence {
+        threads: &inside,
+        throughput: groups
+            .iter()
+            .map(|group| group.totals.successes_in_window as f64 / group.duration_s.max(1e-9))
+            .sum(),
+        open_loop: load.groups.iter().any(|group| group.plan.rate.is_some()),
+        waited: collected.waited,
+        concurrency: load.groups.iter().map(|group| u64::from(group.plan.concurrency())).sum(),
+        unopened: unopened.len() as u64,
+        late_seconds: collected.late_seconds,
+    });
+    let notes = unopened.first().map(|first| {
+        format!("{} sessions could not be opened before the start: {}", unopened.len(), first.detail)
+    });
+    Measured {
+        groups,
+        threads,
+        validity,
+        max_in_flight: collected.max_in_flight,
+        rows,
+        interrupted,
+        notes: notes.into_iter().collect(),
+    }
+}
+
+fn seconds(later: Moment, earlier: Moment) -> f64 {
+    later.since(earlier) as f64 / 1e9
+}
+
+fn threads(load: &Load, users: u64) -> usize {
+    let fixed = load.groups.iter().filter_map(|group| group.plan.threads).max();
+    let by_users = || {
+        // An open loop may use many sessions but starts with few; the rate decides what it needs.
+        let busy: u64 = load.groups.iter().map(|group| u64::from(group.plan.sessions_at_start())).sum();
+        Plan::threads(busy.min(users) as u32, cores_allowed())
+    };
+    fixed.map_or_else(by_users, |threads| threads as usize)
+}
+
+/// Cores that this process may run on.
+pub fn cores_allowed() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Raises the soft limit of file descriptors as far as needed and allowed.
+fn need_descriptors(users: u64) -> Result<()> {
+    let needed = users + SPARE_DESCRIPTORS;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` outlives both calls.
+    let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    if read != 0 || limit.rlim_cur >= needed {
+        return Ok(());
+    }
+    if limit.rlim_max < needed {
+        return Err(Error::usage(format!(
+            "{users} sessions need {needed} file descriptors, but this process may open only {}",
+            limit.rlim_max
+        ))
+        .hint("lower `concurrency`, or ask for a higher hard limit (`ulimit -Hn`)"));
+    }
+    limit.rlim_cur = needed;
+    // SAFETY: as above.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    Ok(())
+}
+
+/// Waits until every thread has opened its sessions. An error if a group has none at all; else what failed.
+fn all_opened(load: &Load, openings: &Receiver<Opened>, threads: usize) -> Result<Vec<Failure>> {
+    let mut sessions = vec![0u32; load.groups.len()];
+    let mut failures = vec![Vec::new(); load.groups.len()];
+    for _ in 0..threads {
+        // A thread that ends without a word failed to start; joining it tells why.
+        let Ok(opened) = openings.recv() else { break };
+        for (group, (count, failed)) in opened.sessions.iter().zip(opened.failures).enumerate() {
+            sessions[group] += count;
+            failures[group].extend(failed);
+        }
+    }
+    for (group, (sessions, failures)) in load.groups.iter().zip(sessions.iter().zip(&failures)) {
+        if let (0, Some(first)) = (sessions, failures.first()) {
+            return Err(cannot_open(&group.operation.client().endpoint(), first));
+        }
+    }
+    Ok(failures.into_iter().flatten().collect())
+}
+
+/// The error for an endpoint to which no session at all could be opened.
+pub fn cannot_open(endpoint: &str, first: &Failure) -> Error {
+    let mut error = Error::unavailable(format!("cannot reach `{endpoint}`")).class(first.class);
+    error.causes.push(first.detail.clone());
+    match first.class {
+        failure::REFUSED => error.hint("is the service running, and is this its port?"),
+        failure::DNS => {
+            error.hint("check the host name; on a compute node, use the node's own name or address")
+        }
+        failure::TIMEOUT | failure::UNREACHABLE => error.hint("is the address right and the network open?"),
+        _ => error,
+    }
+}
+
+fn join(handles: Vec<JoinHandle<std::io::Result<()>>>) -> Result<()> {
+    for handle in handles {
+        match handle.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return Err(Error::io("a generator thread could not start its event loop").because(&error));
+            }
+            Err(panic) => {
+                let what = panic.downcast_ref::<String>().cloned();
+                let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                let what = what.unwrap_or_else(|| "for an unknown reason".to_owned());
+                return Err(Error::new(ErrorKind::Io, format!("a generator thread broke down: {what}"))
+                    .hint("this is a mistake in benchscript; please report it with the scenario"));
+            }
+        }
+    }
+    Ok(())
+}
