@@ -8,6 +8,7 @@ mod interval;
 mod recorder;
 pub mod row;
 mod sample;
+pub mod secrets;
 mod span;
 mod summary;
 pub mod tally;

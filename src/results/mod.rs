@@ -1,6 +1,16 @@
 //! The run folder: its schema, how it is written so that a crash loses at most a second, how it is read back.
 
+pub mod atomic;
+pub mod facts;
+mod folder;
+pub mod hlog;
+pub mod index;
+mod requests;
 pub mod schema;
+mod series;
 mod stored;
+mod trial;
 
+pub use folder::{NewRun, RunFolder, check_writable, sha256};
 pub use stored::{Point, StoredRun, StoredTrial};
+pub use trial::TrialFolder;

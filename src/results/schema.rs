@@ -59,6 +59,9 @@ pub struct Run {
     pub reason: Option<String>,
     /// Of the process that writes it, so that readers can tell a killed run from a running one.
     pub pid: u32,
+    /// When that process started, in clock ticks since boot: pids are used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_start: Option<u64>,
     pub tool_version: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
@@ -84,7 +87,7 @@ pub struct Git {
     pub dirty: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     pub path: String,
     pub sha256: String,

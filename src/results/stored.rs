@@ -1,10 +1,29 @@
 //! A run folder read back: what the reports, `list` and `show` work on, finished or not.
 
-use super::schema::{Meta, Metrics, Run};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use hdrhistogram::Histogram;
+use serde::de::DeserializeOwned;
+use serde_json::Map;
+
+use super::{
+    facts,
+    folder::unreadable,
+    hlog,
+    schema::{Meta, Metrics, Run, RunSummary, SCHEMA, Status, Throughput},
+    series,
+};
+use crate::error::{Error, Result};
+use crate::measure::{Phase, Summary, clock::millis, quantiles, tally};
 
 /// A run as it lies on disk.
 #[derive(Debug, Clone)]
 pub struct StoredRun {
+    /// The folder it was read from.
+    pub path: PathBuf,
     /// `status` is what the reader found: `running` only while the process lives, else `interrupted`.
     pub run: Run,
     pub trials: Vec<StoredTrial>,
@@ -43,4 +62,165 @@ pub struct Point {
     pub max_ms: f64,
     pub in_flight: u64,
     pub start_lag_p99_ms: f64,
+}
+
+impl StoredRun {
+    /// Reads the run folder at `path`, whatever state it is in.
+    pub fn open(path: &Path) -> Result<Self> {
+        let run = read_run(path)?;
+        let mut folders: Vec<PathBuf> = fs::read_dir(path)
+            .map_err(|error| unreadable(path, &error))?
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|folder| folder.join("meta.json").is_file())
+            .collect();
+        folders.sort();
+        let live = run.status == Status::Running;
+        let trials = folders.iter().map(|folder| read_trial(folder, live)).collect::<Result<Vec<_>>>()?;
+        Ok(Self { path: path.to_owned(), run, trials })
+    }
+
+    /// `summary.json`, if the run came that far.
+    pub fn summary(&self) -> Option<RunSummary> {
+        read_json(&self.path.join("summary.json")).ok()
+    }
+}
+
+/// Reads `run.json` and finds out whether a run that calls itself running still does.
+pub fn read_run(path: &Path) -> Result<Run> {
+    let file = path.join("run.json");
+    let mut run: Run = read_json(&file)?;
+    if run.status == Status::Running && !is_alive(&run, &file) {
+        run.status = Status::Interrupted;
+        run.reason = Some("its process ended before the run did".to_owned());
+    }
+    Ok(run)
+}
+
+/// On its own machine the process tells; from elsewhere only how long ago anything was written.
+fn is_alive(run: &Run, file: &Path) -> bool {
+    const SILENCE: std::time::Duration = std::time::Duration::from_secs(600);
+    if run.host.name == facts::host().name {
+        let start = facts::process_start(run.pid);
+        return start.is_some() && start == run.process_start;
+    }
+    let written = fs::metadata(file).and_then(|meta| meta.modified()).ok();
+    written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < SILENCE)
+}
+
+fn read_trial(folder: &Path, live: bool) -> Result<StoredTrial> {
+    let mut meta: Meta = read_json(&folder.join("meta.json"))?;
+    if meta.status == Status::Running && !live {
+        meta.status = Status::Interrupted;
+    }
+    let series = series::read(&folder.join("metrics.csv"));
+    let logs = hlog::read(&folder.join("latency.hlog"));
+    let metrics = read_json(&folder.join("metrics.json")).ok().or_else(|| recompute(&meta, &series, &logs));
+    // `op/service`, `op/failed` and `op/warmup` are the other kinds of tags.
+    let sum = |wanted: Option<&str>| {
+        let mut total = tally::histogram::<u64>();
+        logs.iter()
+            .filter(|(tag, _)| tag.split_once('/').map(|(_, kind)| kind) == wanted)
+            .for_each(|(_, times)| tally::pour(&mut total, times));
+        total
+    };
+    let latency_curve = curve(&sum(None));
+    let service_curve = curve(&sum(Some("service")));
+    Ok(StoredTrial { meta, metrics, series, latency_curve, service_curve })
+}
+
+/// Percentiles up to the last one that the number of samples supports, ever denser towards 100.
+fn curve(times: &Histogram<u64>) -> Vec<(f64, f64)> {
+    if times.is_empty() {
+        return Vec::new();
+    }
+    times.iter_quantiles(10).map(|step| (step.percentile(), millis(step.value_iterated_to()))).collect()
+}
+
+/// The metrics of a trial that was killed, from what it had written by then.
+fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -> Option<Metrics> {
+    let measured: Vec<&Point> = series.iter().filter(|point| point.phase != Phase::Warmup.word()).collect();
+    let first = measured.iter().map(|point| point.second).min()?;
+    let last = measured.iter().map(|point| point.second).max()?;
+    let duration_s = (last + 1 - first) as f64;
+    let mut operations = std::collections::BTreeMap::new();
+    let mut names: Vec<&str> = measured.iter().map(|point| point.operation.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let tag = hlog::tag(name);
+        operations.insert(name.to_owned(), recomputed_row(name, Some(&tag), &measured, logs, duration_s));
+    }
+    let total = recomputed_row(&meta.name, None, &measured, logs, duration_s);
+    Some(Metrics {
+        schema: SCHEMA,
+        trial_id: meta.trial.clone(),
+        timestamp: meta.started_at.clone(),
+        component: String::new(),
+        service: meta.service.clone(),
+        config: Map::new(),
+        throughput: Throughput { value: total.throughput, unit: "requests/s".to_owned() },
+        latency_ms: total.latency_ms.clone(),
+        service_time_ms: total.service_time_ms.clone(),
+        start_lag_ms: total.start_lag_ms.clone(),
+        errors: total.errors.clone(),
+        validity: Default::default(),
+        total,
+        operations,
+        extras: Map::new(),
+        notes: vec![format!(
+            "recomputed from the {duration_s} s that were written before the run was killed"
+        )],
+    })
+}
+
+/// The row of one operation, or of all without `tag`.
+fn recomputed_row(
+    name: &str,
+    tag: Option<&str>,
+    measured: &[&Point],
+    logs: &[(String, Histogram<u64>)],
+    duration_s: f64,
+) -> Summary {
+    let sum = |kind: Option<&str>| {
+        let mut total = tally::histogram::<u64>();
+        for (found, times) in logs {
+            let (operation, found_kind) =
+                found.split_once('/').map_or((found.as_str(), None), |(name, kind)| (name, Some(kind)));
+            if found_kind == kind && tag.is_none_or(|tag| tag == operation) {
+                tally::pour(&mut total, times);
+            }
+        }
+        quantiles(&total)
+    };
+    let points = || measured.iter().filter(|point| tag.is_none_or(|tag| tag == hlog::tag(&point.operation)));
+    let requests: u64 = points().map(|point| point.calls).sum();
+    let failures: u64 = points().map(|point| point.failures).sum();
+    let bytes: u64 = points().map(|point| point.bytes).sum();
+    let mut row = Summary {
+        name: name.to_owned(),
+        requests,
+        successes: requests - failures,
+        failures,
+        duration_s,
+        throughput: (requests - failures) as f64 / duration_s,
+        bytes,
+        bytes_per_second: bytes as f64 / duration_s,
+        items: points().map(|point| point.items).sum(),
+        latency_ms: sum(None),
+        service_time_ms: sum(Some("service")),
+        failed_ms: sum(Some("failed")),
+        ..Summary::default()
+    };
+    row.errors.rate = if requests == 0 { 0.0 } else { failures as f64 / requests as f64 };
+    row
+}
+
+/// Reads a JSON file of a run.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::io(format!("`{}` is not a file of a run", path.display()))
+            .because(&error)
+            .hint("it may be damaged, or written by a newer benchscript")
+    })
 }

@@ -1,0 +1,155 @@
+//! The folder of a run while it is being written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{
+    atomic::{self, cannot_write},
+    facts,
+    schema::{Check, Run, SCHEMA, Source, Status},
+};
+use crate::error::{Error, Result};
+use crate::measure::secrets;
+
+/// What is known of a run before it starts.
+pub struct NewRun {
+    pub scenario: String,
+    pub question: Option<String>,
+    /// The script as given on the command line, and its text.
+    pub script: PathBuf,
+    pub text: String,
+    /// Secrets are masked when they are stored.
+    pub parameters: Map<String, Value>,
+    pub seed: u64,
+}
+
+/// `DIR/results/<run>/`, and the `run.json` in it.
+pub struct RunFolder {
+    pub path: PathBuf,
+    /// `DIR/reports/<run>/`.
+    pub reports: PathBuf,
+    pub run: Run,
+}
+
+impl RunFolder {
+    /// Makes the folder below `out` and writes what is known already.
+    pub fn create(out: &Path, new: NewRun) -> Result<Self> {
+        let name = format!("{}-{}-{}", slug(&new.scenario), facts::stamp(), facts::random_hex(2));
+        let path = out.join("results").join(&name);
+        for folder in ["scenario", "logs"] {
+            let folder = path.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+        }
+        let beside = new.script.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let run = Run {
+            schema: SCHEMA,
+            run_id: name.clone(),
+            scenario: new.scenario,
+            question: new.question,
+            created_at: facts::now(),
+            ended_at: None,
+            status: Status::Running,
+            reason: None,
+            pid: std::process::id(),
+            process_start: facts::process_start(std::process::id()),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git: facts::git(beside.unwrap_or(Path::new("."))),
+            script: source(&new.script.display().to_string(), &new.text),
+            imports: Vec::new(),
+            parameters: secrets::masked(new.parameters),
+            seed: new.seed,
+            host: facts::host(),
+            tags: Vec::new(),
+            checks: Vec::new(),
+            notes: Vec::new(),
+        };
+        let reports = out.join("reports").join(&name);
+        let mut folder = Self { path, reports, run };
+        let file = new.script.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
+        folder.store(&file, &new.text)?;
+        atomic::put_json(&folder.path.join("scenario/parameters.json"), &folder.run.parameters)?;
+        folder.save()?;
+        Ok(folder)
+    }
+
+    /// Keeps an imported file with its hash.
+    pub fn add_import(&mut self, path: &str, text: &str) -> Result<()> {
+        let import = source(path, text);
+        if self.run.imports.contains(&import) {
+            return Ok(());
+        }
+        let name = format!("imports/{}-{}", &import.sha256[..8], path.rsplit('/').next().unwrap_or(path));
+        self.run.imports.push(import);
+        self.store(Path::new(&name), text)
+    }
+
+    pub fn add_check(&mut self, check: Check) {
+        self.run.checks.push(check);
+    }
+
+    /// Writes `run.json`.
+    pub fn save(&self) -> Result<()> {
+        atomic::put_json(&self.path.join("run.json"), &self.run)
+    }
+
+    /// Marks the end and writes `run.json`.
+    pub fn end(&mut self, status: Status, reason: Option<String>) -> Result<()> {
+        self.run.status = status;
+        self.run.reason = reason;
+        self.run.ended_at = Some(facts::now());
+        self.save()
+    }
+
+    /// Puts a script into `scenario/`; passwords in URLs are masked there, and a note says so.
+    fn store(&mut self, name: &Path, text: &str) -> Result<()> {
+        let path = self.path.join("scenario").join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
+        }
+        let masked = secrets::mask_urls(text);
+        if masked != text {
+            let name = name.display();
+            self.run
+                .notes
+                .push(format!("a password in a URL of `{name}` is masked in the stored copy; use env(...)"));
+        }
+        atomic::put(&path, masked.as_bytes())
+    }
+}
+
+/// The hash of a text, in hexadecimal.
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn source(path: &str, text: &str) -> Source {
+    Source { path: path.to_owned(), sha256: sha256(text) }
+}
+
+/// A name as part of a folder's name: letters, digits, `_` and `-`.
+fn slug(name: &str) -> String {
+    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let slug: String = name.chars().take(60).map(clean).collect();
+    let slug = slug.trim_matches('-');
+    if slug.is_empty() { "run".to_owned() } else { slug.to_owned() }
+}
+
+/// Fails early, with a clear error, where results could not be written.
+pub fn check_writable(out: &Path) -> Result<()> {
+    let results = out.join("results");
+    fs::create_dir_all(&results).map_err(|error| cannot_write(&results, &error))?;
+    let probe = results.join(format!(".probe-{}", std::process::id()));
+    let written = fs::write(&probe, b"x");
+    fs::remove_file(&probe).ok();
+    written.map_err(|error| cannot_write(&results, &error))
+}
+
+/// An error that says which run could not be read, and why.
+pub fn unreadable(path: &Path, error: &dyn std::error::Error) -> Error {
+    Error::io(format!("cannot read `{}`", path.display())).because(error)
+}

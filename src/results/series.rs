@@ -1,0 +1,113 @@
+//! `metrics.csv`: one line a second, operation and phase.
+
+use std::{fmt::Write, fs, path::Path};
+
+use super::stored::Point;
+use crate::measure::{Interval, clock::millis, tally::percentile_ms};
+
+pub const HEADER: &str = "second,operation,phase,calls,failures,bytes,items,p50_ms,p90_ms,p99_ms,max_ms,in_flight,start_lag_p99_ms\n";
+
+/// The lines of one second, sorted by operation and phase.
+pub fn lines(interval: &Interval) -> String {
+    let mut text = String::new();
+    for part in &interval.operations {
+        let times = part.tally.response_times();
+        let at = |percentile| times.as_ref().map_or(0.0, |times| percentile_ms(times, percentile));
+        let max = times.as_ref().map_or(0.0, |times| millis(times.max()));
+        let lag = part.tally.start_lags().map_or(0.0, |lags| percentile_ms(&lags, 99.0));
+        let name = quoted(&interval.names[part.operation]);
+        let tally = &part.tally;
+        // Writing to a `String` does not fail.
+        writeln!(
+            text,
+            "{},{name},{},{},{},{},{},{:.6},{:.6},{:.6},{max:.6},{},{lag:.6}",
+            interval.second,
+            part.phase.word(),
+            tally.calls(),
+            tally.failed,
+            tally.bytes,
+            tally.items,
+            at(50.0),
+            at(90.0),
+            at(99.0),
+            interval.level.in_flight,
+        )
+        .ok();
+    }
+    text
+}
+
+/// A field as RFC 4180 wants it.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Reads the file back; a last line that a crash cut off is left out.
+pub fn read(path: &Path) -> Vec<Point> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    whole.lines().skip(1).filter_map(point).collect()
+}
+
+fn point(line: &str) -> Option<Point> {
+    let (second, rest) = line.split_once(',')?;
+    let (operation, rest) = unquoted(rest)?;
+    let fields: Vec<&str> = rest.split(',').collect();
+    let count = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    let time = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some(Point {
+        second: second.parse().ok()?,
+        operation,
+        phase: (*fields.first()?).to_owned(),
+        calls: count(1)?,
+        failures: count(2)?,
+        bytes: count(3)?,
+        items: count(4)?,
+        p50_ms: time(5)?,
+        p90_ms: time(6)?,
+        p99_ms: time(7)?,
+        max_ms: time(8)?,
+        in_flight: count(9)?,
+        start_lag_p99_ms: time(10)?,
+    })
+}
+
+/// A first field and what follows its comma.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (field, rest) = text.split_once(',')?;
+        return Some((field.to_owned(), rest));
+    };
+    let mut field = String::new();
+    let mut rest = quoted;
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        field.push_str(part);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                field.push('"');
+                rest = more;
+            }
+            None => return Some((field, after.strip_prefix(',')?)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_back_whatever_the_name() {
+        for name in ["GET /", "a, \"quoted\" name", "\""] {
+            let line = format!("7,{},measured,3,1,20,2,1.5,2.5,3.5,4.5,9,0.25", quoted(name));
+            let point = point(&line).unwrap();
+            assert_eq!((point.second, point.operation.as_str(), point.calls), (7, name, 3));
+            assert_eq!(point.start_lag_p99_ms, 0.25);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The folder of one trial: grows by the second while the load runs, gets its `metrics.json` at the end.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    atomic::{self, cannot_write},
+    facts, hlog,
+    requests::Spool,
+    schema::{Meta, Metrics, Status},
+    series,
+};
+use crate::error::Result;
+use crate::load::Sink;
+use crate::measure::{Interval, Moment, Thinning};
+
+/// A trial while it is written. Receives each second of the load as it closes.
+pub struct TrialFolder {
+    pub path: PathBuf,
+    pub meta: Meta,
+    csv: Appender,
+    log: Appender,
+    spool: Option<Spool>,
+    names: Arc<[String]>,
+    begin_ns: u64,
+}
+
+impl TrialFolder {
+    /// Makes `<run>/<trial>/` with its meta data and configuration. `with_rows` keeps single calls too.
+    pub fn create(
+        run: &Path,
+        meta: Meta,
+        config: &serde_json::Map<String, serde_json::Value>,
+        with_rows: bool,
+    ) -> Result<Self> {
+        let path = run.join(&meta.trial);
+        fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
+        atomic::put_json(&path.join("meta.json"), &meta)?;
+        let yaml = serde_saphyr::to_string(config).map_err(|error| {
+            crate::error::Error::io("cannot turn the configuration into YAML").because(&error)
+        })?;
+        atomic::put(&path.join("effective_config.yaml"), yaml.as_bytes())?;
+        let csv = Appender::create(path.join("metrics.csv"), series::HEADER.as_bytes())?;
+        let log = Appender::create(path.join("latency.hlog"), b"")?;
+        let spool = if with_rows { Some(Spool::create(&path)?) } else { None };
+        Ok(Self { path, meta, csv, log, spool, names: Arc::new([]), begin_ns: 0 })
+    }
+
+    /// When the load began.
+    pub fn began(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.begin_ns)
+    }
+
+    /// Formats the single calls; returns how many there are.
+    pub fn write_requests(&mut self, thinning: &Thinning) -> Result<Option<u64>> {
+        let Some(spool) = self.spool.take() else { return Ok(None) };
+        spool.format(&self.names, &self.meta.service, self.begin_ns, thinning).map(Some)
+    }
+
+    /// Writes the last files of the trial.
+    pub fn finish(
+        &mut self,
+        status: Status,
+        reason: Option<String>,
+        metrics: Option<&Metrics>,
+    ) -> Result<()> {
+        if let Some(metrics) = metrics {
+            atomic::put_json(&self.path.join("metrics.json"), metrics)?;
+            self.meta.duration_s = metrics.total.duration_s;
+        }
+        self.meta.status = status;
+        self.meta.reason = reason;
+        self.meta.ended_at = Some(facts::now());
+        atomic::put_json(&self.path.join("meta.json"), &self.meta)
+    }
+}
+
+impl Sink for TrialFolder {
+    fn begin(&mut self, _begin: Moment, utc_ns: u64) -> Result<()> {
+        self.begin_ns = utc_ns;
+        self.meta.started_at = facts::rfc3339(self.began());
+        atomic::put_json(&self.path.join("meta.json"), &self.meta)?;
+        self.log.add(&hlog::header(self.began()))
+    }
+
+    fn interval(&mut self, interval: &Interval) -> Result<()> {
+        self.names = interval.names.clone();
+        self.csv.add(series::lines(interval).as_bytes())?;
+        self.log.add(&hlog::lines(interval))?;
+        match &mut self.spool {
+            Some(spool) => spool.add(interval),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file that only grows, a second at a time; what is handed over has left this process.
+struct Appender {
+    path: PathBuf,
+    file: File,
+}
+
+impl Appender {
+    fn create(path: PathBuf, start: &[u8]) -> Result<Self> {
+        let file = File::create(&path).map_err(|error| cannot_write(&path, &error))?;
+        let mut appender = Self { path, file };
+        appender.add(start)?;
+        Ok(appender)
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| cannot_write(&self.path, &error))
+    }
+}
