@@ -95,6 +95,28 @@ impl Error {
     }
 }
 
+/// The known name within a third of the length in edits, for `did you mean`.
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, name) = known.iter().map(|name| (edits(wrong, name), *name)).min()?;
+    (distance <= wrong.len().max(name.len()).div_ceil(3)).then_some(name)
+}
+
+/// How many characters must be added, left out or replaced to turn `a` into `b`.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let replace = corner + usize::from(ca != *cb);
+            corner = row[j + 1];
+            row[j + 1] = replace.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 /// The sentence and its causes on one line, then each hint on a line of its own is the caller's to print.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,3 +126,14 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn nearest_needs_to_be_near() {
+        assert_eq!(nearest("wokers", &["workers", "rate"]), Some("workers"));
+        assert_eq!(nearest("concurrency", &["workers", "rate"]), None);
+    }
+}

@@ -1,7 +1,7 @@
 //! When the calls of an open loop are due: one function of (seed, turn), the same for any number of threads.
 
 use super::plan::{Plan, Spacing};
-use crate::measure::hash;
+use crate::measure::hash::Draws;
 
 /// Separates the arrival times from every payload that shares the seed.
 const STREAM: u64 = 0x6172_7269_7661_6c73;
@@ -21,7 +21,7 @@ pub struct Arrivals {
 impl Arrivals {
     /// The schedule of `rate` calls a second.
     pub fn new(rate: f64, spacing: Spacing, seed: u64) -> Self {
-        Self { seed: seed ^ STREAM, gap: 1e9 / rate, spacing, turn: 0, sum: 0.0 }
+        Self { seed, gap: 1e9 / rate, spacing, turn: 0, sum: 0.0 }
     }
 
     /// The schedule of a plan with a rate; none for a closed loop.
@@ -41,7 +41,9 @@ impl Iterator for Arrivals {
             // Not a running sum: it would drift by rounding.
             Spacing::Constant => turn as f64 * self.gap,
             Spacing::Poisson => {
-                self.sum -= hash::unit(hash::mix(self.seed, turn)).ln() * self.gap;
+                // In (0, 1]: its logarithm is finite.
+                let unit = 1.0 - Draws::new(self.seed, STREAM, turn, 0).unit();
+                self.sum -= unit.ln() * self.gap;
                 self.sum
             }
         };

@@ -6,6 +6,7 @@ mod deadline;
 mod dispatcher;
 mod engine;
 mod operation;
+pub mod payload;
 mod plan;
 mod sink;
 mod thread;

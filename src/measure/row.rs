@@ -98,7 +98,7 @@ impl Thinning {
     /// Whether the call is kept as things stand; what was kept may be thinned out later.
     pub fn keeps(&self, turn: u64, failed: bool) -> bool {
         let quota = self.quota(failed);
-        quota.budget > 0 && hash::mix(self.seed, turn) <= quota.below.load(Ordering::Relaxed)
+        quota.budget > 0 && hash::hash(self.seed, turn) <= quota.below.load(Ordering::Relaxed)
     }
 
     /// Counts rows that were kept; halves the share while the budget is exceeded. One thread calls this.
