@@ -4,6 +4,8 @@
 //! them. A folder uses only the ones below it in this list.
 
 pub mod error;
+pub mod host;
 pub mod load;
 pub mod measure;
 pub mod results;
+pub mod scenario;

@@ -1,6 +1,7 @@
 //! Load generation: operations performed by many virtual users as a plan says. Knows no service and no files.
 
 mod arrival;
+mod caller;
 mod collector;
 mod deadline;
 mod dispatcher;
@@ -14,6 +15,7 @@ mod verdict;
 mod worker;
 
 pub use arrival::Arrivals;
+pub use caller::{Answer, Caller};
 pub use engine::{Load, Measured, MeasuredGroup, cannot_open, cores_allowed, run};
 pub use operation::{Client, Operation, Session, Turn};
 pub use plan::{Plan, Record, Spacing};

@@ -5,6 +5,7 @@ pub mod facts;
 mod folder;
 pub mod hlog;
 pub mod index;
+mod outcome;
 mod requests;
 pub mod schema;
 mod series;
@@ -12,5 +13,6 @@ mod stored;
 mod trial;
 
 pub use folder::{NewRun, RunFolder, check_writable, sha256};
+pub use outcome::Outcome;
 pub use stored::{Point, StoredRun, StoredTrial};
 pub use trial::TrialFolder;

@@ -3,38 +3,61 @@
 use std::{fmt::Write, fs, path::Path};
 
 use super::stored::Point;
-use crate::measure::{Interval, clock::millis, tally::percentile_ms};
+use crate::measure::{Interval, OperationInterval, clock::millis, tally::percentile_ms};
 
 pub const HEADER: &str = "second,operation,phase,calls,failures,bytes,items,p50_ms,p90_ms,p99_ms,max_ms,in_flight,start_lag_p99_ms\n";
 
 /// The lines of one second, sorted by operation and phase.
 pub fn lines(interval: &Interval) -> String {
     let mut text = String::new();
-    for part in &interval.operations {
-        let times = part.tally.response_times();
-        let at = |percentile| times.as_ref().map_or(0.0, |times| percentile_ms(times, percentile));
-        let max = times.as_ref().map_or(0.0, |times| millis(times.max()));
-        let lag = part.tally.start_lags().map_or(0.0, |lags| percentile_ms(&lags, 99.0));
-        let name = quoted(&interval.names[part.operation]);
-        let tally = &part.tally;
+    for point in Point::of(interval) {
         // Writing to a `String` does not fail.
         writeln!(
             text,
-            "{},{name},{},{},{},{},{},{:.6},{:.6},{:.6},{max:.6},{},{lag:.6}",
-            interval.second,
-            part.phase.word(),
-            tally.calls(),
-            tally.failed,
-            tally.bytes,
-            tally.items,
-            at(50.0),
-            at(90.0),
-            at(99.0),
-            interval.level.in_flight,
+            "{},{},{},{},{},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6}",
+            point.second,
+            quoted(&point.operation),
+            point.phase,
+            point.calls,
+            point.failures,
+            point.bytes,
+            point.items,
+            point.p50_ms,
+            point.p90_ms,
+            point.p99_ms,
+            point.max_ms,
+            point.in_flight,
+            point.start_lag_p99_ms,
         )
         .ok();
     }
     text
+}
+
+impl Point {
+    /// The points of one second, sorted by operation and phase.
+    pub fn of(interval: &Interval) -> Vec<Self> {
+        let point = |part: &OperationInterval| {
+            let times = part.tally.response_times();
+            let at = |percentile| times.as_ref().map_or(0.0, |times| percentile_ms(times, percentile));
+            Self {
+                second: interval.second,
+                operation: interval.names[part.operation].clone(),
+                phase: part.phase.word().to_owned(),
+                calls: part.tally.calls(),
+                failures: part.tally.failed,
+                bytes: part.tally.bytes,
+                items: part.tally.items,
+                p50_ms: at(50.0),
+                p90_ms: at(90.0),
+                p99_ms: at(99.0),
+                max_ms: times.as_ref().map_or(0.0, |times| millis(times.max())),
+                in_flight: interval.level.in_flight,
+                start_lag_p99_ms: part.tally.start_lags().map_or(0.0, |lags| percentile_ms(&lags, 99.0)),
+            }
+        };
+        interval.operations.iter().map(point).collect()
+    }
 }
 
 /// A field as RFC 4180 wants it.

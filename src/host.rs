@@ -1,0 +1,272 @@
+//! What one run owns: its settings, cancel token, run folder, results, children, and the way to show progress.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::load::{Answer, Caller, Operation, Turn};
+use crate::measure::{Failure, Span};
+use crate::results::{
+    NewRun, Outcome, RunFolder,
+    schema::{Check, Status},
+};
+
+/// What the command line decided.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub seed: u64,
+    /// Where `results/` and `reports/` lie.
+    pub out: PathBuf,
+    /// `-p name=value`, as written.
+    pub parameters: Vec<(String, String)>,
+    /// `--lib` folders.
+    pub libraries: Vec<PathBuf>,
+}
+
+/// Whether effects happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `run` and `repl`.
+    Run,
+    /// `check` and `plan`: loads are noted, not made; the first thing whose answer decides what follows ends it.
+    Plan,
+}
+
+/// A part of a trial that a person may want to know of while it lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Preparing and opening this many sessions.
+    Opening {
+        sessions: u64,
+    },
+    Warmup {
+        length: Span,
+    },
+    /// Until so long has passed, or so many calls were made.
+    Measuring {
+        length: Option<Span>,
+        requests: Option<u64>,
+    },
+    Writing,
+    /// The trial is over.
+    Done,
+}
+
+/// A running load, once a second.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// Since the start of the load.
+    pub elapsed_s: u64,
+    /// Calls that ended in the last second, and failures among them.
+    pub calls: u64,
+    pub failures: u64,
+    /// Failures since the start.
+    pub all_failures: u64,
+    pub in_flight: u64,
+    /// Response times of the last second; none if nothing succeeded.
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
+/// Shows a person what goes on. The command line draws it, tests listen.
+pub trait Progress: Send + Sync {
+    /// A trial entered a stage.
+    fn stage(&self, trial: &str, stage: &Stage);
+
+    fn live(&self, trial: &str, live: &Live);
+
+    /// Something a person should know at once.
+    fn note(&self, text: &str);
+
+    /// What the script printed.
+    fn print(&self, text: &str);
+}
+
+/// A load as `plan` shows it.
+#[derive(Debug, Clone)]
+pub struct PlannedLoad {
+    pub name: String,
+    /// The configuration that would be stored.
+    pub config: Map<String, Value>,
+    /// Warm-up and measured window, in seconds; none where a number of requests ends it.
+    pub seconds: Option<f64>,
+}
+
+/// A parameter that the script asked for.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub name: String,
+    pub default: Value,
+    pub value: Value,
+}
+
+/// Something a run started and has to end: a server, a temporary folder.
+pub trait Child: Send {
+    /// Ends it; called once, however the run ends.
+    fn end(&mut self);
+}
+
+pub struct Host {
+    pub settings: Settings,
+    pub mode: Mode,
+    pub progress: Box<dyn Progress>,
+    cancel: Mutex<CancellationToken>,
+    caller: OnceLock<Caller>,
+    state: Mutex<State>,
+}
+
+/// What grows while the script runs.
+#[derive(Default)]
+pub struct State {
+    /// What a run folder is made of, until the first use makes it.
+    new_run: Option<NewRun>,
+    pub folder: Option<RunFolder>,
+    pub outcomes: Vec<Arc<Outcome>>,
+    pub trials: u32,
+    pub checks: Vec<Check>,
+    pub parameters: Vec<Parameter>,
+    /// The script's own metrics, by name; they go into the extras of the next trial's results and into the run.
+    pub metrics: Map<String, Value>,
+    pub planned: Vec<PlannedLoad>,
+    /// In a plan: numbers of a load that was not made were read.
+    pub read_unmeasured: bool,
+    /// In a plan: what stopped it before the end of the script.
+    pub plan_ends_at: Option<String>,
+    /// Operations that single calls prepared; cleaned up at the end.
+    prepared: Vec<Arc<dyn Operation>>,
+    children: Vec<Box<dyn Child>>,
+}
+
+impl Host {
+    pub fn new(settings: Settings, mode: Mode, progress: Box<dyn Progress>) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            mode,
+            progress,
+            cancel: Mutex::default(),
+            caller: OnceLock::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// What the script has made so far. Not held across anything that waits.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the state")
+    }
+
+    /// Set by Ctrl-C; every wait in the program listens to it.
+    pub fn cancel(&self) -> CancellationToken {
+        self.cancel.lock().expect("nothing panics while it holds the token").clone()
+    }
+
+    /// After an interrupted line of the REPL: the next one starts fresh.
+    pub fn rearm(&self) {
+        let mut cancel = self.cancel.lock().expect("nothing panics while it holds the token");
+        if cancel.is_cancelled() {
+            *cancel = CancellationToken::new();
+        }
+    }
+
+    pub fn is_planning(&self) -> bool {
+        self.mode == Mode::Plan
+    }
+
+    /// What the run folder will be made of. It is made at once by [`Host::open_folder`] or by the first trial.
+    pub fn describe_run(&self, new: NewRun) {
+        self.state().new_run = Some(new);
+    }
+
+    /// Makes the run folder if there is none yet; returns its path.
+    pub fn open_folder(&self) -> Result<PathBuf> {
+        let mut state = self.state();
+        if let Some(new) = state.new_run.take() {
+            state.folder = Some(RunFolder::create(&self.settings.out, new)?);
+        }
+        let folder = state.folder.as_ref();
+        folder
+            .map(|folder| folder.path.clone())
+            .ok_or_else(|| Error::io("this run has no folder for its results"))
+    }
+
+    /// Notes a check; its outcome decides the exit code.
+    pub fn add_check(&self, check: Check) {
+        let mut state = self.state();
+        if let Some(folder) = &mut state.folder {
+            folder.add_check(check.clone());
+        }
+        state.checks.push(check);
+    }
+
+    /// Hands over something that has to be ended with the run.
+    pub fn adopt(&self, child: Box<dyn Child>) {
+        self.state().children.push(child);
+    }
+
+    /// Performs `operation` once, as `op.run()` does, and waits for its answer or Ctrl-C.
+    pub fn call(
+        &self,
+        operation: &Arc<dyn Operation>,
+        turn: Turn,
+        timeout: Duration,
+    ) -> Result<Result<Answer, Failure>> {
+        let known = self.state().prepared.iter().any(|prepared| Arc::ptr_eq(prepared, operation));
+        if !known {
+            self.state().prepared.push(operation.clone());
+            operation.prepare(self.settings.seed, &self.cancel())?;
+        }
+        if self.caller.get().is_none() {
+            // Only the script's thread comes here, so none is started twice.
+            self.caller.set(Caller::start()?).ok();
+        }
+        let caller = self.caller.get().expect("set above");
+        caller.call(operation, turn, timeout, &self.cancel())
+    }
+
+    /// Waits, or until Ctrl-C.
+    pub fn sleep(&self, length: Duration) -> Result<()> {
+        let cancel = self.cancel();
+        let end = std::time::Instant::now() + length;
+        // In short steps: this thread has no event loop, and nobody notices 20 ms at Ctrl-C.
+        const STEP: Duration = Duration::from_millis(20);
+        loop {
+            if cancel.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(STEP));
+        }
+    }
+
+    /// Ends everything the run started, last first.
+    pub fn end_children(&self) {
+        let (children, prepared) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.children), std::mem::take(&mut state.prepared))
+        };
+        for mut child in children.into_iter().rev() {
+            child.end();
+        }
+        for operation in prepared {
+            if let Err(error) = operation.cleanup() {
+                self.progress.note(&format!("cannot clean up after `{}`: {error}", operation.name()));
+            }
+        }
+    }
+
+    /// Marks the end of the run in its folder, if it has one.
+    pub fn end_run(&self, status: Status, reason: Option<String>) -> Result<()> {
+        match &mut self.state().folder {
+            Some(folder) => folder.end(status, reason),
+            None => Ok(()),
+        }
+    }
+}

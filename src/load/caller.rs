@@ -1,0 +1,119 @@
+//! Single calls from a script: virtual user 0, on a thread of its own, with sessions of its own.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::LocalSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, Operation, Session, Turn};
+use crate::error::{Error, Result};
+use crate::measure::{Failure, Moment, Outcome, failure};
+
+/// The answer to one call.
+pub struct Answer {
+    pub outcome: Outcome,
+    /// Nanoseconds from the start of the call to its end, opening a session included.
+    pub elapsed: u64,
+    /// The service's own reply type.
+    pub reply: Box<dyn Any + Send>,
+}
+
+/// What performs `op.run()` outside a load. Dropping it closes the sessions.
+pub struct Caller {
+    jobs: UnboundedSender<Job>,
+}
+
+struct Job {
+    operation: Arc<dyn Operation>,
+    turn: Turn,
+    timeout: Duration,
+    cancel: CancellationToken,
+    answer: mpsc::Sender<Result<Answer, Failure>>,
+}
+
+impl Caller {
+    pub fn start() -> Result<Self> {
+        let (jobs, queue) = unbounded_channel();
+        std::thread::Builder::new()
+            .name("caller".to_owned())
+            .spawn(move || serve(queue))
+            .map_err(|error| Error::io("cannot start the thread that makes single calls").because(&error))?;
+        Ok(Self { jobs })
+    }
+
+    /// Performs `operation` once and waits for its answer.
+    ///
+    /// Returns the failure as data; an error only when `cancel` was set.
+    pub fn call(
+        &self,
+        operation: &Arc<dyn Operation>,
+        turn: Turn,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Result<Answer, Failure>> {
+        let (answer, answered) = mpsc::channel();
+        let job = Job { operation: operation.clone(), turn, timeout, cancel: cancel.clone(), answer };
+        let sent = self.jobs.send(job).is_ok();
+        match answered.recv() {
+            Ok(_) if cancel.is_cancelled() => Err(Error::cancelled()),
+            Ok(answer) if sent => Ok(answer),
+            _ => {
+                Err(Error::io(format!("the thread that makes single calls ended in `{}`", operation.name()))
+                    .hint("this is a mistake in benchscript; please report it with the scenario"))
+            }
+        }
+    }
+}
+
+/// One session a client, by the client's address; the client is kept, so that the address stays its own.
+type Sessions = HashMap<usize, (Arc<dyn Client>, Box<dyn Session>)>;
+
+fn serve(mut queue: UnboundedReceiver<Job>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    LocalSet::new().block_on(&runtime, async move {
+        let mut sessions = Sessions::new();
+        while let Some(job) = queue.recv().await {
+            let work = perform(&mut sessions, &job);
+            let outcome = tokio::select! {
+                outcome = tokio::time::timeout(job.timeout, work) => outcome,
+                () = job.cancel.cancelled() => Ok(Err(Failure::lost(failure::UNFINISHED, "interrupted"))),
+            };
+            let limit = job.timeout;
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(Failure::lost(failure::TIMEOUT, format!("no answer within {limit:?}")))
+            });
+            if outcome.as_ref().is_err_and(|failure| failure.session_lost) {
+                sessions.remove(&key(job.operation.client()));
+            }
+            job.answer.send(outcome).ok();
+        }
+    });
+}
+
+async fn perform(sessions: &mut Sessions, job: &Job) -> Result<Answer, Failure> {
+    let started = Moment::now();
+    let client = job.operation.client();
+    let mut session = match sessions.remove(&key(client)) {
+        Some((_, session)) => session,
+        None => client.open().await?,
+    };
+    let result = session.call(&*job.operation, job.turn, true).await;
+    let elapsed = Moment::now().since(started);
+    let reply = session.reply();
+    if session.reusable() && !result.as_ref().is_err_and(|failure| failure.session_lost) {
+        sessions.insert(key(client), (client.clone(), session));
+    }
+    Ok(Answer { outcome: result?, elapsed, reply })
+}
+
+fn key(client: &Arc<dyn Client>) -> usize {
+    Arc::as_ptr(client).cast::<()>() as usize
+}

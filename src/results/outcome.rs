@@ -1,0 +1,17 @@
+//! What a finished trial is while its run goes on: its metrics, and the histograms behind them.
+
+use std::collections::BTreeMap;
+
+use super::{Point, schema::Metrics};
+use crate::measure::Totals;
+
+/// A trial's numbers with everything that questions about them need.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub metrics: Metrics,
+    /// All operations together.
+    pub totals: Totals,
+    pub operations: BTreeMap<String, Totals>,
+    /// One point a second, operation and phase.
+    pub series: Vec<Point>,
+}

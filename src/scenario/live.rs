@@ -1,0 +1,76 @@
+//! Tells a person how a running load goes, and keeps its seconds for the script.
+
+use crate::error::Result;
+use crate::host::{Host, Live, Stage};
+use crate::load::{Plan, Sink};
+use crate::measure::{Interval, Moment, Phase, Span, clock::millis, tally};
+use crate::results::Point;
+
+/// Watches one load.
+pub struct Watcher<'a> {
+    host: &'a Host,
+    trial: String,
+    warmup: Span,
+    measuring: Stage,
+    is_measuring: bool,
+    failures: u64,
+    pub series: Vec<Point>,
+}
+
+impl<'a> Watcher<'a> {
+    /// `plan` is the one whose stages are told where several run together.
+    pub fn new(host: &'a Host, trial: &str, plan: &Plan) -> Self {
+        let measuring = Stage::Measuring { length: plan.duration, requests: plan.requests };
+        Self {
+            host,
+            trial: trial.to_owned(),
+            warmup: plan.warmup,
+            measuring,
+            is_measuring: false,
+            failures: 0,
+            series: Vec::new(),
+        }
+    }
+
+    fn measure_from(&mut self, second: u64) {
+        if !self.is_measuring && second as f64 >= self.warmup.seconds() {
+            self.is_measuring = true;
+            self.host.progress.stage(&self.trial, &self.measuring);
+        }
+    }
+}
+
+impl Sink for Watcher<'_> {
+    fn begin(&mut self, _begin: Moment, _utc_ns: u64) -> Result<()> {
+        if !self.warmup.0.is_zero() {
+            self.host.progress.stage(&self.trial, &Stage::Warmup { length: self.warmup });
+        }
+        self.measure_from(0);
+        Ok(())
+    }
+
+    fn interval(&mut self, interval: &Interval) -> Result<()> {
+        let mut times = tally::histogram::<u64>();
+        let mut live =
+            Live { elapsed_s: interval.second + 1, in_flight: interval.level.in_flight, ..Live::default() };
+        for part in &interval.operations {
+            live.calls += part.tally.calls();
+            live.failures += part.tally.failed;
+            if part.phase != Phase::Warmup {
+                self.failures += part.tally.failed;
+            }
+            if let Some(part) = part.tally.response_times() {
+                tally::pour(&mut times, &part);
+            }
+        }
+        live.all_failures = self.failures;
+        if !times.is_empty() {
+            live.p50_ms = Some(millis(times.value_at_percentile(50.0)));
+            live.p99_ms = Some(millis(times.value_at_percentile(99.0)));
+        }
+        self.series.extend(Point::of(interval));
+        self.host.progress.live(&self.trial, &live);
+        self.measure_from(interval.second + 1);
+        Ok(())
+    }
+}

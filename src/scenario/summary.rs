@@ -1,0 +1,109 @@
+//! `summary.json`: all trials of a run as one page.
+
+use std::collections::BTreeMap;
+
+use crate::measure::{Quantiles, Totals};
+use crate::results::{
+    Outcome,
+    schema::{LatencySeconds, RunSummary, SCHEMA, ServiceBlock, Status, TrialRow},
+};
+
+/// Adds the trials up. Percentiles come from merged histograms, never from percentiles.
+pub fn of(run_id: &str, status: Status, trials: &[(std::sync::Arc<Outcome>, Status)]) -> RunSummary {
+    let mut all = Sum::default();
+    let mut services: BTreeMap<String, Sum> = BTreeMap::new();
+    for (outcome, _) in trials {
+        all.add(outcome);
+        services.entry(outcome.metrics.service.clone()).or_default().add(outcome);
+    }
+    let requests = all.totals.successes + all.totals.failed;
+    RunSummary {
+        schema: SCHEMA,
+        run_id: run_id.to_owned(),
+        status,
+        total_requests: requests,
+        successful_requests: all.totals.successes,
+        failed_requests: all.totals.failed,
+        success_rate: (requests > 0).then(|| all.totals.successes as f64 / requests as f64),
+        latency_s: all.latency(),
+        requests_per_second: all.rate(),
+        services: services.into_iter().map(|(name, sum)| (name, sum.block())).collect(),
+        trials: trials.iter().enumerate().map(|(at, (outcome, status))| row(at, outcome, *status)).collect(),
+    }
+}
+
+#[derive(Default)]
+struct Sum {
+    totals: Totals,
+    /// Successes in all windows, and the length of all windows.
+    successes: f64,
+    seconds: f64,
+    /// By figure: its sum weighted by the length of the windows that have it, and that length.
+    extras: BTreeMap<String, (f64, f64)>,
+    bytes: f64,
+}
+
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        let total = &outcome.metrics.total;
+        self.totals.merge(&outcome.totals);
+        self.successes += total.throughput * total.duration_s;
+        self.bytes += total.bytes_per_second * total.duration_s;
+        self.seconds += total.duration_s;
+        for (name, value) in &outcome.metrics.extras {
+            if let Some(value) = value.as_f64() {
+                let (sum, seconds) = self.extras.entry(name.clone()).or_default();
+                *sum += value * total.duration_s;
+                *seconds += total.duration_s;
+            }
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        if self.seconds > 0.0 { self.successes / self.seconds } else { 0.0 }
+    }
+
+    fn latency(&self) -> Option<LatencySeconds> {
+        let times: Quantiles = crate::measure::quantiles(&self.totals.response);
+        (times.count > 0).then(|| LatencySeconds {
+            avg: times.avg / 1e3,
+            min: times.min / 1e3,
+            max: times.max / 1e3,
+            p50: times.p50 / 1e3,
+            p90: times.p90 / 1e3,
+            p95: times.p95 / 1e3,
+            p99: times.p99 / 1e3,
+        })
+    }
+
+    fn block(self) -> ServiceBlock {
+        let mean = |sum: f64, seconds: f64| if seconds > 0.0 { sum / seconds } else { 0.0 };
+        let mut extras: BTreeMap<String, f64> =
+            self.extras.iter().map(|(name, (sum, seconds))| (name.clone(), mean(*sum, *seconds))).collect();
+        extras.insert("bytes_per_second".to_owned(), mean(self.bytes, self.seconds));
+        ServiceBlock {
+            total_requests: self.totals.successes + self.totals.failed,
+            successful_requests: self.totals.successes,
+            failed_requests: self.totals.failed,
+            requests_per_second: self.rate(),
+            latency_s: self.latency(),
+            extras,
+        }
+    }
+}
+
+fn row(at: usize, outcome: &Outcome, status: Status) -> TrialRow {
+    let metrics = &outcome.metrics;
+    TrialRow {
+        trial: metrics.trial_id.clone(),
+        name: metrics.total.name.clone(),
+        status,
+        parameters: serde_json::Map::from_iter([("trial".to_owned(), (at + 1).into())]),
+        repetition: 1,
+        throughput: metrics.total.throughput,
+        p50_ms: metrics.latency_ms.p50,
+        p99_ms: metrics.latency_ms.p99,
+        error_rate: metrics.errors.rate,
+        verdict: metrics.validity.verdict.word().to_owned(),
+    }
+}
