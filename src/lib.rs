@@ -1,11 +1,29 @@
 //! benchscript runs benchmark scenarios written in Rhai.
 //!
 //! Scripts describe, Rust executes: a script builds operations and plans, native code performs and measures
-//! them. A folder uses only the ones below it in this list.
+//! them. In reading order, from the outside in; a folder uses only the ones below it, and a test keeps it so.
 
-pub mod error;
-pub mod host;
-pub mod load;
-pub mod measure;
-pub mod results;
+
+
+
+/// What a script lets happen: trials, in order.
 pub mod scenario;
+
+
+/// What one run owns.
+pub mod host;
+
+/// The run folder, written and read.
+pub mod results;
+
+/// Load generation: plans, virtual users, the hot loop.
+pub mod load;
+
+/// The built-in server under test, which keeps its own truth.
+pub mod target;
+
+/// From single calls to numbers.
+pub mod measure;
+
+/// The one error type that reaches a person.
+pub mod error;

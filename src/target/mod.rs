@@ -1,0 +1,31 @@
+//! The built-in HTTP server under test. It keeps its own truth, which accuracy tests compare with.
+//!
+//! [`Settings`] say how it behaves; [`draw`] decides each request's service time as a pure function of the
+//! seed, the [`queue`] when service starts and ends, a connection sends the answer then, and [`Truth`] keeps
+//! what happened. It listens on 127.0.0.1 only.
+
+mod body;
+mod connection;
+pub mod draw;
+mod http;
+mod pause;
+pub mod queue;
+mod reply;
+mod route;
+mod run;
+mod server;
+mod service_time;
+mod settings;
+mod special;
+mod timetable;
+mod truth;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use pause::Pause;
+pub use run::{Handle, serve, start_in_thread};
+pub use service_time::ServiceTime;
+pub use settings::Settings;
+pub use truth::{Entry, Truth};

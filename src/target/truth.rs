@@ -1,0 +1,161 @@
+//! What the server knows of its own work, and what measurements of it are compared with.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::{draw::Fate, queue::Ticket};
+use crate::measure::{Moment, Quantiles, clock::millis};
+
+/// The truth so far, as `/stats` gives it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Requests read completely. More than `answered` while some are in service; clients may also go away.
+    pub requests: u64,
+    /// Requests whose answer was written, in whole or, if dropped, in half.
+    pub answered: u64,
+    /// Of these, answered with `error_status`.
+    pub errors: u64,
+    /// Of these, closed half-way.
+    pub drops: u64,
+    pub connections: u64,
+    /// The draws of all answered requests: errors and drops are served as long as others.
+    pub service_ms: Quantiles,
+    /// From the request read completely to the answer written to the socket.
+    pub sojourn_ms: Quantiles,
+    /// From the request read completely to the start of its service, as scheduled.
+    pub waiting_ms: Quantiles,
+    /// Answered requests that the log had no room for.
+    pub log_missing: u64,
+}
+
+/// One answered request. Times are nanoseconds of `CLOCK_MONOTONIC`, comparable between processes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What its service time was drawn with.
+    pub n: u64,
+    pub arrival_ns: u64,
+    /// Start and end of service as scheduled.
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// When the answer had been written.
+    pub written_ns: u64,
+}
+
+/// What one thread wrote down.
+pub struct Record {
+    answered: u64,
+    errors: u64,
+    drops: u64,
+    service: Histogram<u64>,
+    sojourn: Histogram<u64>,
+    waiting: Histogram<u64>,
+    log: Vec<Entry>,
+    log_limit: usize,
+    log_missing: u64,
+}
+
+const LONGEST: u64 = 3_600_000_000_000;
+
+impl Record {
+    /// Keeps up to `log_limit` entries one by one.
+    pub fn new(log_limit: usize) -> Self {
+        let histogram = || Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds");
+        Self {
+            answered: 0,
+            errors: 0,
+            drops: 0,
+            service: histogram(),
+            sojourn: histogram(),
+            waiting: histogram(),
+            log: Vec::new(),
+            log_limit,
+            log_missing: 0,
+        }
+    }
+
+    pub fn add(&mut self, ticket: &Ticket, written: Moment) {
+        self.answered += 1;
+        match ticket.fate {
+            Fate::Served => {}
+            Fate::Failed => self.errors += 1,
+            Fate::Dropped => self.drops += 1,
+        }
+        self.service.saturating_record(ticket.service);
+        self.sojourn.saturating_record(written.since(ticket.arrival));
+        self.waiting.saturating_record(ticket.start.since(ticket.arrival));
+        if self.log_limit == 0 {
+            return;
+        }
+        if self.log.len() == self.log_limit {
+            self.log_missing += 1;
+            return;
+        }
+        self.log.push(Entry {
+            n: ticket.n,
+            arrival_ns: ticket.arrival.0,
+            start_ns: ticket.start.0,
+            end_ns: ticket.end.0,
+            written_ns: written.0,
+        });
+    }
+
+    pub fn clear(&mut self) {
+        *self = Self::new(self.log_limit);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.answered += other.answered;
+        self.errors += other.errors;
+        self.drops += other.drops;
+        self.log_missing += other.log_missing;
+        for (sum, more) in [
+            (&mut self.service, &other.service),
+            (&mut self.sojourn, &other.sojourn),
+            (&mut self.waiting, &other.waiting),
+        ] {
+            sum.add(more).expect("the same bounds");
+        }
+    }
+
+    pub fn log(&self) -> &[Entry] {
+        &self.log
+    }
+
+    pub fn truth(&self, requests: u64, connections: u64) -> Truth {
+        Truth {
+            requests,
+            answered: self.answered,
+            errors: self.errors,
+            drops: self.drops,
+            connections,
+            service_ms: quantiles(&self.service),
+            sojourn_ms: quantiles(&self.sojourn),
+            waiting_ms: quantiles(&self.waiting),
+            log_missing: self.log_missing,
+        }
+    }
+}
+
+fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
+    let count = histogram.len();
+    if count == 0 {
+        return Quantiles::default();
+    }
+    let at = |quantile| millis(histogram.value_at_quantile(quantile));
+    let is_low = |beyond: u64| count * beyond < 10_000;
+    let per_mille_beyond = [("p50", 500), ("p90", 100), ("p95", 50), ("p99", 10), ("p999", 1)];
+    let low = per_mille_beyond.into_iter().filter(|(_, beyond)| is_low(*beyond));
+    Quantiles {
+        count,
+        avg: histogram.mean() / 1e6,
+        stddev: histogram.stdev() / 1e6,
+        min: millis(histogram.min()),
+        max: millis(histogram.max()),
+        p50: at(0.5),
+        p90: at(0.9),
+        p95: at(0.95),
+        p99: at(0.99),
+        p999: at(0.999),
+        low_confidence: low.map(|(name, _)| name.to_owned()).collect(),
+    }
+}
