@@ -3,6 +3,10 @@
 //! [`Settings`] say how it behaves; [`draw`] decides each request's service time as a pure function of the
 //! seed, the [`queue`] when service starts and ends, a connection sends the answer then, and [`Truth`] keeps
 //! what happened. It listens on 127.0.0.1 only.
+//!
+//! Every method and path gets the ordinary answer, except: `/echo` (`?json`), `/stats`, `/log`, `POST /reset`,
+//! `/status/404`, `/redirect/3`, `/delay/250ms`, `/bytes/1000000`. `?n=7` or `x-turn: 7` on an ordinary request
+//! makes its draws those of number 7.
 
 mod body;
 mod connection;

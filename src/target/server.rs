@@ -122,7 +122,7 @@ impl Shared {
         all.truth(self.model.accepted(), self.connections.load(Relaxed))
     }
 
-    /// In the order of acceptance.
+    /// In the order of acceptance. Copying it out takes a while: a question for after the load.
     pub fn log(&self) -> Vec<Entry> {
         let mut log = Vec::new();
         self.records().for_each(|record| log.extend_from_slice(record.log()));

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{draw::Fate, queue::Ticket};
+use super::{draw::Fate, queue::Ticket, service_time::LONGEST};
 use crate::measure::{Moment, Quantiles, clock::millis};
 
 /// The truth so far, as `/stats` gives it.
@@ -20,7 +20,8 @@ pub struct Truth {
     pub connections: u64,
     /// The draws of all answered requests: errors and drops are served as long as others.
     pub service_ms: Quantiles,
-    /// From the request read completely to the answer written to the socket.
+    /// From the request read completely to the answer written to the socket. What waits unread in the kernel
+    /// while the server is busy with others is not in it.
     pub sojourn_ms: Quantiles,
     /// From the request read completely to the start of its service, as scheduled.
     pub waiting_ms: Quantiles,
@@ -54,12 +55,10 @@ pub struct Record {
     log_missing: u64,
 }
 
-const LONGEST: u64 = 3_600_000_000_000;
-
 impl Record {
     /// Keeps up to `log_limit` entries one by one.
     pub fn new(log_limit: usize) -> Self {
-        let histogram = || Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds");
+        let histogram = || Histogram::new_with_bounds(1, LONGEST.nanos(), 3).expect("valid bounds");
         Self {
             answered: 0,
             errors: 0,
@@ -157,5 +156,42 @@ fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
         p99: at(0.99),
         p999: at(0.999),
         low_confidence: low.map(|(name, _)| name.to_owned()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{Settings, queue::Model};
+
+    fn record(log_limit: usize, sojourns: &[u64]) -> Record {
+        let settings = Settings { service_time: "1ms".parse().unwrap(), ..Settings::default() };
+        let model = Model::new(&settings);
+        let mut record = Record::new(log_limit);
+        for sojourn in sojourns {
+            let ticket = model.accept(&settings, None);
+            record.add(&ticket, ticket.arrival.plus(*sojourn));
+        }
+        record
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_says_what_it_left_out() {
+        let record = record(2, &[2_000_000, 3_000_000, 4_000_000]);
+        assert_eq!(record.log().iter().map(|entry| entry.n).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(record.log()[1].written_ns - record.log()[1].arrival_ns, 3_000_000);
+        let truth = record.truth(3, 1);
+        assert_eq!((truth.answered, truth.log_missing), (3, 1));
+    }
+
+    #[test]
+    fn merged_records_are_what_one_would_have_written() {
+        let mut halves = record(0, &[1_000_000; 50]);
+        halves.merge(&record(0, &[9_000_000; 50]));
+        let truth = halves.truth(100, 1);
+        assert_eq!((truth.answered, truth.service_ms.count, truth.sojourn_ms.count), (100, 100, 100));
+        assert!((truth.sojourn_ms.avg - 5.0).abs() < 0.01 && (truth.sojourn_ms.p90 - 9.0).abs() < 0.01);
+        assert_eq!(truth.sojourn_ms.low_confidence, ["p95", "p99", "p999"]);
+        assert_eq!(truth.waiting_ms.max, 0.0);
     }
 }
