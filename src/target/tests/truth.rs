@@ -80,12 +80,12 @@ fn a_request_can_choose_its_draw() {
 
 #[test]
 fn nothing_is_served_in_a_pause() {
-    let json = r#"{"service_time": "1ms", "pause": {"at": "30ms", "duration": "50ms"}, "log": true}"#;
+    let json = r#"{"service_time": "1ms", "pause": {"at": "20ms", "duration": "150ms"}, "log": true}"#;
     let target = start(json);
     let log = load(&target, 2, 160);
-    let (from, to) = (log[0].arrival_ns + 30_000_000, log[0].arrival_ns + 80_000_000);
+    let (from, to) = (log[0].arrival_ns + 20_000_000, log[0].arrival_ns + 170_000_000);
     assert!(log.iter().all(|entry| entry.end_ns <= from || entry.end_ns >= to));
-    assert!(log.iter().any(|entry| entry.end_ns - entry.arrival_ns > 50_000_000), "nobody met the pause");
+    assert!(log.iter().any(|entry| entry.arrival_ns < to && entry.end_ns > to), "nobody met the pause");
     let mut line = Line::new(&settings(json));
     for entry in &log {
         let (start, end) = line.schedule(Moment(entry.arrival_ns), 1_000_000);
@@ -98,9 +98,11 @@ fn stats_and_log_tell_the_truth_until_reset() {
     let target = start(r#"{"service_time": "200us", "log": true, "threads": 2}"#);
     let log = load(&target, 4, 40);
     let mut client = Client::of(&target);
-    let stats: Truth = serde_json::from_slice(&client.get("/stats").body).unwrap();
+    let stats = client.get("/stats").body;
+    // As text, since the JSON reader may be off in a number's last digit.
+    assert_eq!(String::from_utf8(stats.clone()).unwrap(), serde_json::to_string(&target.truth()).unwrap());
+    let stats: Truth = serde_json::from_slice(&stats).unwrap();
     assert_eq!((stats.requests, stats.answered, stats.connections), (40, 40, 5));
-    assert_eq!(stats, target.truth());
     let lines = String::from_utf8(client.get("/log").body).unwrap();
     let read: Vec<Entry> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, log);
