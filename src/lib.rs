@@ -27,3 +27,4 @@ pub mod measure;
 
 /// The one error type that reaches a person.
 pub mod error;
+pub mod services;

@@ -1,0 +1,164 @@
+//! One virtual user's calls: a block read or written, its stamp set or checked.
+
+use std::{any::Any, io, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::buffer::Buffer;
+use super::contents;
+use super::engine::{Action, Files, Job, Lane};
+use super::operation::{FileOperation, Kind};
+use super::shape::{Spot, Syncs};
+use crate::error::Result;
+use crate::load::{Operation, Session, Turn};
+use crate::measure::{Failure, Outcome, Size, failure};
+
+/// The answer of a call that was made with `keep`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileReply {
+    /// Bytes read or written.
+    pub bytes: u64,
+    /// Where in the file, in bytes from its start.
+    pub offset: u64,
+    /// The number of the file, from 0.
+    pub file: u32,
+}
+
+pub struct FileSession {
+    lane: Lane,
+    /// One entry an operation that was called.
+    places: Vec<Place>,
+    reply: FileReply,
+}
+
+/// What a user holds of one operation.
+struct Place {
+    /// The operation's number in its client, which is the session's too.
+    operation: u32,
+    generation: u64,
+    files: Arc<Files>,
+    buffer: Arc<Buffer>,
+}
+
+impl FileSession {
+    pub fn new(lane: Lane) -> Self {
+        Self { lane, places: Vec::new(), reply: FileReply::default() }
+    }
+
+    /// The files and memory for `operation`, made on its first call.
+    fn place(&mut self, operation: &FileOperation, seed: u64) -> Result<usize, Failure> {
+        let known = self.places.iter().position(|place| place.operation == operation.id);
+        if let Some(known) = known
+            && self.places[known].generation == operation.generation()
+        {
+            return Ok(known);
+        }
+        let (generation, files) = operation.open_files(seed).map_err(|error| {
+            Failure::kept(failure::IO, format!("cannot prepare `{}`: {error}", operation.name()))
+        })?;
+        let buffer = new_buffer(operation, seed);
+        let place = Place { operation: operation.id, generation, files, buffer };
+        match known {
+            Some(known) => self.places[known] = place,
+            None => self.places.push(place),
+        }
+        Ok(known.unwrap_or(self.places.len() - 1))
+    }
+}
+
+#[async_trait(?Send)]
+impl Session for FileSession {
+    async fn call(&mut self, operation: &dyn Operation, turn: Turn, keep: bool) -> Result<Outcome, Failure> {
+        let Some(operation) = (operation as &dyn Any).downcast_ref::<FileOperation>() else {
+            return Err(Failure::kept(
+                failure::SCRIPT,
+                format!("`{}` is no file operation", operation.name()),
+            ));
+        };
+        let place = self.place(operation, turn.seed)?;
+        let Self { lane, places, .. } = self;
+        let place = &mut places[place];
+        let spot = operation.shape.spot(operation.stream, turn);
+        if Arc::get_mut(&mut place.buffer).is_none() {
+            // A call was dropped half-way: its memory is still the kernel's.
+            place.buffer = new_buffer(operation, turn.seed);
+        }
+        let action = match operation.kind {
+            Kind::Read { .. } => Action::Read,
+            Kind::Write { .. } => {
+                let block = Arc::get_mut(&mut place.buffer).expect("replaced above if it was shared");
+                contents::stamp(block.bytes(), spot.file, spot.offset, turn.number);
+                Action::Write
+            }
+        };
+        let job = Job {
+            action,
+            files: place.files.clone(),
+            file: spot.file,
+            offset: spot.offset,
+            buffer: place.buffer.clone(),
+        };
+        let moved = lane.perform(job).await.map_err(|error| failed(operation, action, spot, &error))?;
+        if moved as u64 != operation.shape.block {
+            return Err(short(operation, spot, moved));
+        }
+        match operation.kind {
+            Kind::Read { verify: true, .. } => {
+                let block = Arc::get_mut(&mut place.buffer).expect("the call is over");
+                contents::check(block.bytes(), spot.file, spot.offset)
+                    .map_err(|detail| Failure::kept(failure::CHECK, detail))?;
+            }
+            Kind::Read { .. } => {}
+            Kind::Write { fsync, .. } => {
+                let files = match operation.shape.syncs(fsync, turn, spot) {
+                    Syncs::Nothing => 0..0,
+                    Syncs::ItsFile => spot.file..spot.file + 1,
+                    Syncs::AllFiles => 0..operation.shape.files,
+                };
+                for file in files {
+                    let (files, buffer) = (place.files.clone(), place.buffer.clone());
+                    let job = Job { action: Action::Sync, files, file, offset: 0, buffer };
+                    let synced = lane.perform(job).await;
+                    synced
+                        .map_err(|error| failed(operation, Action::Sync, Spot { file, offset: 0 }, &error))?;
+                }
+            }
+        }
+        if keep {
+            self.reply = FileReply { bytes: moved as u64, offset: spot.offset, file: spot.file };
+        }
+        Ok(Outcome { bytes: moved as u64, items: 1, ..Outcome::default() })
+    }
+
+    fn reply(&mut self) -> Box<dyn Any + Send> {
+        Box::new(self.reply)
+    }
+}
+
+/// Memory for one block; what will be written holds noise, over which each call puts its stamps.
+fn new_buffer(operation: &FileOperation, seed: u64) -> Arc<Buffer> {
+    let mut buffer = Buffer::new(operation.shape.block as usize);
+    if matches!(operation.kind, Kind::Write { .. }) {
+        contents::fill(buffer.bytes(), seed);
+    }
+    Arc::new(buffer)
+}
+
+fn failed(operation: &FileOperation, action: Action, spot: Spot, error: &io::Error) -> Failure {
+    let Spot { file, offset } = spot;
+    let detail = match action {
+        Action::Sync => format!("fsync of file {file}: {error}"),
+        Action::Read | Action::Write => {
+            let (word, block) = (operation.kind.word(), Size(operation.shape.block));
+            format!("{word} of {block} at offset {offset} of file {file}: {error}")
+        }
+    };
+    Failure::kept(failure::IO, detail)
+}
+
+fn short(operation: &FileOperation, spot: Spot, moved: usize) -> Failure {
+    let Spot { file, offset } = spot;
+    let (word, block) = (operation.kind.word(), operation.shape.block);
+    let detail = format!("short {word}: {moved} of {block} bytes at offset {offset} of file {file}");
+    Failure::kept(failure::IO, detail)
+}
