@@ -65,6 +65,9 @@ pub trait Session {
 
     /// Whether another call can be made; the worker opens a new session for the next call if not.
     fn reusable(&self) -> bool {
+    /// Whether the session can perform another call. Asked before each further one, without touching the network;
+    /// after `false` the worker drops the session and opens another, which is no failure.
+    fn reusable(&mut self) -> bool {
         true
     }
 

@@ -9,8 +9,11 @@ use serde_json::Value;
 pub enum Encoding {
     /// As it is: a body of text or bytes.
     Raw,
-    /// A segment of a path or a part of a query: all but letters, digits and `-._~` percent-encoded.
+    /// A segment of a path: all but letters, digits and `-._~` percent-encoded. In the written text around it,
+    /// characters that shape a path keep their meaning.
     Path,
+    /// A name or value in a query: encoded as in a path, the written text too.
+    Query,
     /// A header value: control characters left out.
     Header,
     /// A JSON value: text in quotes and escaped.
@@ -49,7 +52,7 @@ impl Encoding {
     /// Appends a finite float, all digits that tell it apart from its neighbours.
     pub fn float(self, value: f64, out: &mut Vec<u8>) {
         match self {
-            Self::Path => {
+            Self::Path | Self::Query => {
                 let from = out.len();
                 write!(out, "{value}").expect("a Vec takes every write");
                 debug_assert!(out[from..].iter().all(|byte| unreserved(*byte)));
@@ -61,7 +64,7 @@ impl Encoding {
     /// Appends bytes that need not be text: where only text fits, as base64.
     pub fn binary(self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Raw | Self::Path => self.bytes(bytes, out),
+            Self::Raw | Self::Path | Self::Query => self.bytes(bytes, out),
             Self::Header => base64(bytes, out),
             Self::Json => {
                 out.push(b'"');
@@ -80,20 +83,20 @@ impl Encoding {
         }
     }
 
-    /// Appends the written part of a template: reserved characters keep their meaning in a path.
-    pub(super) fn literal(self, text: &str, out: &mut Vec<u8>) {
+    /// Appends text that was written, not drawn: reserved characters keep their meaning in a path.
+    pub fn literal(self, text: &str, out: &mut Vec<u8>) {
         match self {
             Self::Path => {
                 percent(text.as_bytes(), |byte| byte.is_ascii_graphic() && !unsafe_in_path(byte), out)
             }
-            Self::Header => self.bytes(text.as_bytes(), out),
+            Self::Header | Self::Query => self.bytes(text.as_bytes(), out),
             Self::Raw | Self::Json => out.extend_from_slice(text.as_bytes()),
         }
     }
 
     fn bytes(self, bytes: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Path => percent(bytes, unreserved, out),
+            Self::Path | Self::Query => percent(bytes, unreserved, out),
             Self::Header => out.extend(bytes.iter().filter(|byte| !splits_headers(**byte))),
             Self::Raw | Self::Json => out.extend_from_slice(bytes),
         }

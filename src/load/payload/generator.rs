@@ -281,7 +281,7 @@ fn uuid_text(bits: u128, text: &mut [u8; 36]) -> &str {
 }
 
 fn words(count: u64, encoding: Encoding, draws: &mut Draws, out: &mut Vec<u8>) {
-    let space = if encoding == Encoding::Path { "%20" } else { " " };
+    let space = if matches!(encoding, Encoding::Path | Encoding::Query) { "%20" } else { " " };
     let mut bits = 0;
     for number in 0..count {
         bits = if number % 8 == 0 { draws.bits() } else { bits >> 8 };

@@ -90,7 +90,16 @@ impl Template {
 
     /// Whether it is the same at every turn.
     pub fn is_constant(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
+        self.constant().is_some()
+    }
+
+    /// All it ever writes, if that is the same at every turn.
+    pub fn constant(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [] => Some(&[]),
+            [Part::Literal(bytes)] => Some(bytes),
+            _ => None,
+        }
     }
 
     /// How many bytes it writes, if it is the same number at every turn.

@@ -1,0 +1,325 @@
+//! Reads one answer of HTTP/1.1, in whatever pieces it comes. Knows no socket, so it can be fuzzed.
+
+use std::mem::take;
+
+use super::head::{self, Framing, HEAD_LIMIT, excerpt, protocol};
+use crate::measure::{Failure, failure};
+
+/// The largest body that is kept, bytes. What is not kept may have any size.
+const KEPT_LIMIT: usize = 64 * 1024 * 1024;
+/// The longest line with the size of a chunk, bytes; extensions are read past.
+const CHUNK_LINE_LIMIT: usize = 4 * 1024;
+/// How much of the body of an unwelcome answer is shown, bytes.
+const EXCERPT_LIMIT: usize = 160;
+/// Buffers that grew beyond this are given back after the answer, bytes.
+const SPARE_LIMIT: usize = 2 * 1024;
+
+/// The answer as scripts see it. Header names are in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpReply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What is asked of the reader for the next answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask {
+    /// The request was HEAD: no body comes, whatever the headers say.
+    pub head_request: bool,
+    /// Store headers and body for [`Reader::take_reply`].
+    pub keep: bool,
+    /// Store where a redirect leads.
+    pub follow: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The answer is not complete.
+    More,
+    Done,
+}
+
+/// A state machine fed with bytes. Whole answers in one piece pass through it without being copied.
+#[derive(Debug, Default)]
+pub struct Reader {
+    state: State,
+    ask: Ask,
+    /// The part that has come of a head or line.
+    pending: Vec<u8>,
+    status: u16,
+    body_bytes: u64,
+    keep_alive: bool,
+    location: Option<String>,
+    /// The beginning of the body of an error.
+    excerpt: Vec<u8>,
+    reply: Option<Box<HttpReply>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// Nothing is awaited.
+    #[default]
+    Idle,
+    Head,
+    /// So many bytes of the body are still to come.
+    Length(u64),
+    ChunkSize,
+    /// So many bytes of the chunk are still to come.
+    Chunk(u64),
+    /// The line end behind a chunk.
+    ChunkEnd,
+    /// The lines behind the last chunk, of which so many bytes have come.
+    Trailers(usize),
+    UntilClose,
+}
+
+impl Reader {
+    /// Awaits the answer to the next request.
+    pub fn start(&mut self, ask: Ask) {
+        self.state = State::Head;
+        self.ask = ask;
+        self.body_bytes = 0;
+        self.location = None;
+        self.excerpt.clear();
+        self.reply = ask.keep.then(Box::default);
+    }
+
+    /// Takes what arrived. Bytes after the end of the answer are a failure.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
+        let mut rest = bytes;
+        loop {
+            rest = match self.state {
+                State::Idle if rest.is_empty() => return Ok(Progress::Done),
+                State::Idle => {
+                    return Err(protocol(&format!("{} bytes after the end of the answer", rest.len()), rest));
+                }
+                _ if rest.is_empty() => return Ok(Progress::More),
+                State::Head => match self.head(rest)? {
+                    Some(rest) => rest,
+                    None => return Ok(Progress::More),
+                },
+                State::Length(left) => {
+                    let (part, rest) = split(rest, left);
+                    self.body(part)?;
+                    self.state = State::Length(left - part.len() as u64);
+                    self.finish_if(left == part.len() as u64);
+                    rest
+                }
+                State::Chunk(left) => {
+                    let (part, rest) = split(rest, left);
+                    self.body(part)?;
+                    let left = left - part.len() as u64;
+                    self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
+                    rest
+                }
+                State::ChunkSize | State::ChunkEnd | State::Trailers(_) => self.chunk_line(rest)?,
+                State::UntilClose => {
+                    self.body(rest)?;
+                    return Ok(Progress::More);
+                }
+            };
+        }
+    }
+
+    /// The server closed its side.
+    pub fn end(&mut self) -> Result<(), Failure> {
+        let what = match self.state {
+            State::Idle => return Ok(()),
+            State::UntilClose => {
+                self.state = State::Idle;
+                return Ok(());
+            }
+            State::Head if self.pending.is_empty() => "closed the connection without an answer".to_owned(),
+            State::Head => format!("closed the connection within the head: `{}`", excerpt(&self.pending, 64)),
+            State::Length(left) => {
+                let whole = self.body_bytes + left;
+                format!("closed the connection after {} of {whole} bytes of the body", self.body_bytes)
+            }
+            _ => format!("closed the connection after {} bytes of a chunked body", self.body_bytes),
+        };
+        Err(Failure::lost(failure::CLOSED, format!("the server {what}")))
+    }
+
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Bytes of the body, without the framing of chunks.
+    pub fn body_bytes(&self) -> u64 {
+        self.body_bytes
+    }
+
+    /// Whether the connection can carry another request after this answer.
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive && self.state == State::Idle
+    }
+
+    /// Where a redirect leads, if [`Ask::follow`] was set.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// How the body of an error begins.
+    pub fn excerpt(&self) -> &[u8] {
+        &self.excerpt
+    }
+
+    /// The answer, if [`Ask::keep`] was set.
+    pub fn take_reply(&mut self) -> Option<Box<HttpReply>> {
+        self.reply.take()
+    }
+
+    /// Returns what lies behind the head, if all of it has come.
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Failure> {
+        let before = self.pending.len();
+        if before == 0 {
+            let Some(len) = self.parse(bytes)? else {
+                self.pending.extend_from_slice(bytes);
+                return self.within_limit();
+            };
+            return Ok(Some(&bytes[len..]));
+        }
+        self.pending.extend_from_slice(bytes);
+        // Trickled heads are not parsed again for every byte, but a wrong beginning shows at once.
+        if self.pending.len() > 64 && !bytes.contains(&b'\n') {
+            return self.within_limit();
+        }
+        let pending = take(&mut self.pending);
+        let parsed = self.parse(&pending);
+        self.pending = pending;
+        let Some(len) = parsed? else { return self.within_limit() };
+        self.clear_pending();
+        Ok(Some(&bytes[len - before..]))
+    }
+
+    fn within_limit<T>(&self) -> Result<Option<T>, Failure> {
+        if self.pending.len() <= HEAD_LIMIT {
+            return Ok(None);
+        }
+        Err(protocol("a head of more than 64 KiB", &self.pending))
+    }
+
+    /// The length of the head, if all of it is there; what it says is noted.
+    fn parse(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
+        let Self { ask, location, reply, .. } = self;
+        let curious = ask.keep || ask.follow;
+        let see = |name: &str, value: &[u8]| {
+            if !curious {
+                return;
+            }
+            if ask.follow && name.eq_ignore_ascii_case("location") {
+                *location = Some(String::from_utf8_lossy(value).into_owned());
+            }
+            if let Some(reply) = reply {
+                let value = String::from_utf8_lossy(value).into_owned();
+                reply.headers.push((name.to_ascii_lowercase(), value));
+            }
+        };
+        let Some(head) = head::parse(bytes, ask.head_request, see)? else { return Ok(None) };
+        if head.len > HEAD_LIMIT {
+            return Err(protocol("a head of more than 64 KiB", bytes));
+        }
+        match head.status {
+            101 => return Err(protocol("a change of protocol that nobody asked for", bytes)),
+            100..=199 => self.forget_interim(),
+            status => {
+                self.status = status;
+                self.keep_alive = head.keep_alive;
+                if let Some(reply) = &mut self.reply {
+                    reply.status = status;
+                }
+                self.state = match head.framing {
+                    Framing::Length(length) => State::Length(length),
+                    Framing::Chunked => State::ChunkSize,
+                    Framing::UntilClose => State::UntilClose,
+                };
+                self.finish_if(head.framing == Framing::Length(0));
+            }
+        }
+        Ok(Some(head.len))
+    }
+
+    /// An interim answer (1xx) says nothing about the one that follows.
+    fn forget_interim(&mut self) {
+        self.location = None;
+        if let Some(reply) = &mut self.reply {
+            reply.headers.clear();
+        }
+    }
+
+    fn body(&mut self, part: &[u8]) -> Result<(), Failure> {
+        self.body_bytes += part.len() as u64;
+        if self.status >= 400 && self.excerpt.len() <= EXCERPT_LIMIT {
+            let room = EXCERPT_LIMIT + 1 - self.excerpt.len();
+            self.excerpt.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        if let Some(reply) = &mut self.reply {
+            if reply.body.len() + part.len() > KEPT_LIMIT {
+                let detail = "an answer of more than 64 MiB is too large to keep; under load it is not kept";
+                return Err(Failure::lost(failure::IO, detail));
+            }
+            reply.body.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes up to a line end, and acts on the line once it is complete.
+    fn chunk_line<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Failure> {
+        let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        self.pending.extend_from_slice(part);
+        let limit = if self.state == State::ChunkSize { CHUNK_LINE_LIMIT } else { HEAD_LIMIT };
+        if self.pending.len() > limit {
+            return Err(protocol("an endless line between chunks", &self.pending));
+        }
+        if end.is_none() {
+            return Ok(rest);
+        }
+        let line = self.pending.strip_suffix(b"\n").unwrap_or(&self.pending);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.state = match self.state {
+            State::ChunkSize => match chunk_size(line)? {
+                0 => State::Trailers(0),
+                size => State::Chunk(size),
+            },
+            State::ChunkEnd if line.is_empty() => State::ChunkSize,
+            State::Trailers(_) if line.is_empty() => State::Idle,
+            State::Trailers(seen) if seen + line.len() <= HEAD_LIMIT => State::Trailers(seen + line.len()),
+            State::Trailers(_) => return Err(protocol("more than 64 KiB behind the last chunk", line)),
+            _ => return Err(protocol("a chunk longer than its size", line)),
+        };
+        self.clear_pending();
+        Ok(rest)
+    }
+
+    fn finish_if(&mut self, done: bool) {
+        if done {
+            self.state = State::Idle;
+        }
+    }
+
+    fn clear_pending(&mut self) {
+        self.pending.clear();
+        self.pending.shrink_to(SPARE_LIMIT);
+    }
+}
+
+fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(usize::try_from(at).map_or(bytes.len(), |at| at.min(bytes.len())))
+}
+
+/// Hexadecimal digits, then perhaps extensions.
+fn chunk_size(line: &[u8]) -> Result<u64, Failure> {
+    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let (number, extension) = line.split_at(digits);
+    let plain = extension.trim_ascii_start();
+    let number = std::str::from_utf8(number).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
+    match number {
+        Some(size) if plain.is_empty() || plain[0] == b';' => Ok(size),
+        _ => Err(protocol("a chunk without a size", line)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
