@@ -14,6 +14,10 @@ pub mod scenario;
 pub mod host;
 
 /// The run folder, written and read.
+pub mod error;
+pub mod load;
+pub mod measure;
+pub mod report;
 pub mod results;
 
 /// Load generation: plans, virtual users, the hot loop.

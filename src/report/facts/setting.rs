@@ -1,0 +1,97 @@
+//! Where and how a run was made: what somebody needs to judge it and to make it again.
+
+use super::{flat, tables};
+use crate::report::number::{count, seconds};
+use crate::report::table::Table;
+use crate::results::{StoredRun, StoredTrial, schema::Run};
+
+/// Host, tool and script.
+pub fn environment(run: &Run) -> Table {
+    let host = &run.host;
+    let dirty = |dirty| if dirty { " with uncommitted changes" } else { "" };
+    let took = || {
+        let start: jiff::Timestamp = run.created_at.parse().ok()?;
+        let end: jiff::Timestamp = run.ended_at.as_deref()?.parse().ok()?;
+        Some(seconds((end.as_millisecond() - start.as_millisecond()) as f64 / 1e3))
+    };
+    let rows = [
+        ("run", Some(run.run_id.clone())),
+        ("status", Some(run.status.word().to_owned())),
+        ("tags", Some(run.tags.join(", "))),
+        ("started", Some(run.created_at.clone())),
+        ("ended", run.ended_at.clone()),
+        ("took", took()),
+        ("host", Some(host.name.clone())),
+        ("kernel", Some(host.kernel.clone())),
+        ("CPU", Some(host.cpu_model.clone())),
+        (
+            "cores",
+            Some(format!("{} allowed of {}", host.cores_allowed, host.cores)).filter(|_| host.cores > 0),
+        ),
+        ("memory", Some(format!("{} MB", count(host.memory_mb))).filter(|_| host.memory_mb > 0)),
+        ("CPU governor", host.governor.clone()),
+        ("benchscript", Some(run.tool_version.clone())),
+        ("git", run.git.as_ref().map(|git| format!("{}{}", git.commit, dirty(git.dirty)))),
+        ("script", Some(run.script.path.clone())),
+        ("script sha256", Some(run.script.sha256.clone())),
+        ("seed", Some(run.seed.to_string())),
+    ];
+    let imports =
+        run.imports.iter().map(|import| ("import".to_owned(), format!("{} {}", import.path, import.sha256)));
+    let known = rows.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    tables::pairs("environment", known.chain(imports).filter(|(_, value)| !value.is_empty()))
+}
+
+/// Which trial this is: where its files lie and what it ran against.
+pub fn identity(trial: &StoredTrial) -> Table {
+    let meta = &trial.meta;
+    let rows = [
+        ("folder", Some(meta.trial.clone())),
+        ("status", Some(meta.status.word().to_owned())),
+        ("service", Some(meta.service.clone())),
+        ("endpoint", meta.endpoint.clone()),
+        ("repetition", Some(meta.repetition.to_string())),
+        ("attempt", Some(meta.attempt.to_string())),
+        ("seed", Some(meta.seed.to_string())),
+        ("started", Some(meta.started_at.clone())),
+        ("ended", meta.ended_at.clone()),
+        ("warm-up", Some(seconds(meta.warmup_s))),
+        ("measured window", Some(seconds(meta.duration_s)).filter(|_| meta.duration_s > 0.0)),
+    ];
+    let known = rows.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let parameters =
+        flat(&meta.parameters).into_iter().map(|(name, value)| (format!("parameter {name}"), value));
+    tables::pairs("trial", known.chain(parameters).filter(|(_, value)| !value.is_empty()))
+}
+
+pub fn parameters(run: &Run) -> Table {
+    tables::pairs("parameter", flat(&run.parameters).into_iter())
+}
+
+/// The command that does it again.
+pub fn reproduce(run: &Run) -> String {
+    format!("benchscript rerun {}", run.run_id)
+}
+
+/// What the numbers mean, and what limits them.
+pub fn footnotes(run: &StoredRun) -> Vec<String> {
+    let measured = || run.trials.iter().filter_map(|trial| trial.metrics.as_ref());
+    let mut notes: Vec<String> = [
+        "throughput = successful calls that ended in the measured window / length of the window; warm-up and drain lie outside it.",
+        "response time = ended − due; service time = ended − started; start lag = started − due. In a closed loop due and started coincide.",
+        "Failed calls never enter the latency of successful ones; failed = failed calls / all calls; a timeout counts as a failure at its limit.",
+        "Percentiles come from merged histograms, never from averaged percentiles.",
+    ]
+    .map(str::to_owned)
+    .into();
+    if measured().any(tables::has_guesses) {
+        notes.push("~ marks a percentile with fewer than 10 samples beyond it.".to_owned());
+    }
+    let said = measured().flat_map(|metrics| &metrics.notes).chain(&run.run.notes);
+    for note in said {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}

@@ -1,0 +1,78 @@
+//! What a reader must know before believing a number, in words.
+
+use crate::measure::Verdict;
+use crate::report::number::{count, figures};
+use crate::results::{StoredRun, StoredTrial, schema::Metrics};
+
+/// Throughput below this share of the offered rate is worth a sentence.
+const KEPT_UP: f64 = 0.95;
+
+/// The warnings of all trials, each with its trial's name before it.
+pub fn all(run: &StoredRun) -> Vec<String> {
+    let named = run.trials.iter().zip(super::labels(run));
+    named
+        .flat_map(|(trial, label)| of(trial).into_iter().map(move |warning| format!("{label}: {warning}")))
+        .collect()
+}
+
+/// The warnings of one trial.
+pub fn of(trial: &StoredTrial) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(reason) = &trial.meta.reason {
+        out.push(format!("{}: {reason}", trial.meta.status.word()));
+    }
+    match &trial.metrics {
+        Some(metrics) => out.extend(of_metrics(metrics)),
+        None => out.push("nothing was measured".to_owned()),
+    }
+    out
+}
+
+/// The warnings of one load.
+pub fn of_metrics(metrics: &Metrics) -> Vec<String> {
+    let mut out = Vec::new();
+    let validity = &metrics.validity;
+    let because = || match validity.reasons.is_empty() {
+        true => String::new(),
+        false => format!(": {}", validity.reasons.join("; ")),
+    };
+    match validity.verdict {
+        Verdict::Valid => {}
+        Verdict::Suspect => {
+            out.push(format!("suspect, the generator may have disturbed the numbers{}", because()))
+        }
+        Verdict::GeneratorLimited => out.push(format!(
+            "generator-limited, the numbers show benchscript's limit, not the service's{}",
+            because()
+        )),
+    }
+    if let (Some(ceiling), true) = (validity.ceiling_rate, validity.verdict != Verdict::Valid) {
+        out.push(format!("the generator could have driven about {} calls/s", figures(ceiling)));
+    }
+
+    let total = &metrics.total;
+    if let Some(offered) = total.offered_rate.filter(|offered| total.throughput < offered * KEPT_UP) {
+        let reached = figures(total.throughput);
+        out.push(format!("{} calls/s were offered, {reached} succeeded in the window", figures(offered)));
+    }
+    if total.late > 0 {
+        let of = count(total.requests);
+        out.push(format!("{} of {of} calls started more than 1 ms after they were due", count(total.late)));
+    }
+    if total.dropped > 0 {
+        out.push(format!(
+            "{} calls were never sent: no session came free within the timeout",
+            count(total.dropped)
+        ));
+    }
+    if total.unfinished > 0 {
+        out.push(format!(
+            "{} calls had not ended when the drain did; they count as failures",
+            count(total.unfinished)
+        ));
+    }
+    if total.reconnects > 0 {
+        out.push(format!("{} sessions were lost and opened again", count(total.reconnects)));
+    }
+    out
+}

@@ -1,0 +1,128 @@
+//! The plots of a run, each as SVG and PNG; the SVG follows the reader's light or dark mode.
+
+mod axis;
+mod comparison;
+mod draw;
+mod figure;
+mod palette;
+mod percentiles;
+mod raster;
+mod series;
+mod time;
+
+pub use palette::dark_css;
+
+use plotters::prelude::SVGBackend;
+use plotters_backend::DrawingErrorKind;
+
+use axis::Scale;
+use figure::Figure;
+use raster::Raster;
+
+use crate::error::{Error, Result};
+use crate::report::facts;
+use crate::results::StoredRun;
+
+/// One picture.
+#[derive(Debug, Clone)]
+pub struct Plot {
+    /// The file name without its ending.
+    pub name: String,
+    /// What it shows, for readers who do not see it.
+    pub alt: String,
+    size: (u32, u32),
+    /// What lies inside the `<svg>` element.
+    shapes: String,
+    pub png: Vec<u8>,
+}
+
+/// All plots of a run.
+pub struct Plots {
+    /// Empty with fewer than two trials.
+    pub comparison: Vec<Plot>,
+    /// Those of each trial, in the run's order; a trial without a measured second has none.
+    pub trials: Vec<Vec<Plot>>,
+}
+
+impl Plots {
+    pub fn draw(run: &StoredRun) -> Result<Self> {
+        draw::load_font()?;
+        let labels = facts::labels(run);
+        let mut plots = Self { comparison: Vec::new(), trials: Vec::new() };
+        if run.trials.len() > 1 {
+            plots.comparison = vec![
+                plot("comparison-throughput", &comparison::throughput(run, &labels))?,
+                plot("comparison-latency", &comparison::latency(run, &labels))?,
+            ];
+        }
+        for (trial, label) in run.trials.iter().zip(&labels) {
+            let named = |what: &str| format!("{}-{what}", trial.meta.trial.replace(['/', '\\'], "-"));
+            let mut drawn = Vec::new();
+            if !trial.series.is_empty() {
+                drawn.push(plot(&named("throughput"), &time::throughput(trial, label))?);
+                drawn.push(plot(&named("latency"), &time::latency(trial, label))?);
+            }
+            if !trial.latency_curve.is_empty() {
+                drawn.push(plot(&named("percentiles"), &percentiles::latency(trial, label))?);
+            }
+            plots.trials.push(drawn);
+        }
+        Ok(plots)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Plot> {
+        self.comparison.iter().chain(self.trials.iter().flatten())
+    }
+}
+
+fn plot(name: &str, figure: &Figure) -> Result<Plot> {
+    let size = (draw::WIDTH, figure.height);
+    let mut text = String::new();
+    draw::draw(figure, &mut SVGBackend::with_string(&mut text, size)).map_err(failed(name))?;
+    let shapes =
+        text.split_once('>').and_then(|(_, rest)| rest.rsplit_once("</svg>")).map_or("", |(inner, _)| inner);
+    let mut raster = Raster::new(size);
+    draw::draw(figure, &mut raster).map_err(failed(name))?;
+    let series: Vec<&str> =
+        figure.series.iter().map(|series| series.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let shown = if series.is_empty() { String::new() } else { format!(": {}", series.join(", ")) };
+    let alt = match figure.y.scale() {
+        Scale::Rows => format!("{}; {} of each trial{shown}", figure.title, figure.x.title),
+        _ => format!("{}; {} by {}{shown}", figure.title, figure.y.title, figure.x.title),
+    };
+    Ok(Plot { name: name.to_owned(), alt, size, shapes: shapes.to_owned(), png: raster.png()? })
+}
+
+fn failed<E: std::error::Error + Send + Sync + 'static>(
+    name: &str,
+) -> impl FnOnce(DrawingErrorKind<E>) -> Error {
+    move |error| Error::io(format!("drawing plot `{name}` failed")).because(&error)
+}
+
+impl Plot {
+    /// For a file of its own.
+    pub fn svg(&self) -> String {
+        let (width, height) = self.size;
+        let size = format!(" width=\"{width}\" height=\"{height}\"");
+        self.element(&size, &format!("<style>{}</style>\n", dark_css()))
+    }
+
+    /// For inside a page, whose style sheet has [`dark_css`].
+    pub fn inline(&self) -> String {
+        self.element("", "")
+    }
+
+    fn element(&self, attributes: &str, first: &str) -> String {
+        let (width, height) = self.size;
+        let alt = escape(&self.alt);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" viewBox=\"0 0 {width} {height}\"{attributes} \
+             role=\"img\" aria-label=\"{alt}\">\n{first}{}</svg>\n",
+            self.shapes
+        )
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,115 @@
+//! A plotters backend that paints smooth lines into an RGB image and hands it over as PNG bytes.
+//!
+//! The backend that comes with plotters has jagged edges, spikes where a thick line turns, and writes files itself.
+
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
+
+use crate::error::{Error, Result};
+
+pub struct Raster {
+    size: (u32, u32),
+    /// Rows of red, green, blue from the top.
+    pixels: Vec<u8>,
+}
+
+/// Nothing can go wrong while painting into memory.
+type Painted = std::result::Result<(), DrawingErrorKind<std::convert::Infallible>>;
+
+impl Raster {
+    /// White paper.
+    pub fn new(size: (u32, u32)) -> Self {
+        Self { size, pixels: vec![0xFF; size.0 as usize * size.1 as usize * 3] }
+    }
+
+    /// A line with round ends; of no length, a disc.
+    fn stroke(&mut self, from: BackendCoord, to: BackendCoord, width: f64, color: BackendColor) {
+        let reach = width / 2.0 + 1.0;
+        let ((x0, y0), (x1, y1)) =
+            ((f64::from(from.0), f64::from(from.1)), (f64::from(to.0), f64::from(to.1)));
+        let (dx, dy) = (x1 - x0, y1 - y0);
+        let length = dx * dx + dy * dy;
+        for y in (y0.min(y1) - reach) as i32..=(y0.max(y1) + reach) as i32 {
+            for x in (x0.min(x1) - reach) as i32..=(x0.max(x1) + reach) as i32 {
+                let (px, py) = (f64::from(x) - x0, f64::from(y) - y0);
+                let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+                let distance = (px - along * dx).hypot(py - along * dy);
+                let cover = (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
+                self.blend((x, y), color, cover);
+            }
+        }
+    }
+
+    fn blend(&mut self, (x, y): BackendCoord, color: BackendColor, cover: f64) {
+        let inside = (0..self.size.0 as i32).contains(&x) && (0..self.size.1 as i32).contains(&y);
+        let alpha = color.alpha * cover;
+        if !inside || alpha <= 0.0 {
+            return;
+        }
+        let at = (y as usize * self.size.0 as usize + x as usize) * 3;
+        for (old, new) in self.pixels[at..at + 3].iter_mut().zip([color.rgb.0, color.rgb.1, color.rgb.2]) {
+            *old = (f64::from(*old) * (1.0 - alpha) + f64::from(new) * alpha).round() as u8;
+        }
+    }
+
+    pub fn png(self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let failed = |error: png::EncodingError| Error::io("writing a plot as PNG failed").because(&error);
+        let mut encoder = png::Encoder::new(&mut bytes, self.size.0, self.size.1);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_filter(png::FilterType::Up);
+        let mut writer = encoder.write_header().map_err(failed)?;
+        writer.write_image_data(&self.pixels).map_err(failed)?;
+        writer.finish().map_err(failed)?;
+        Ok(bytes)
+    }
+}
+
+impl DrawingBackend for Raster {
+    type ErrorType = std::convert::Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn ensure_prepared(&mut self) -> Painted {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Painted {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Painted {
+        self.blend(point, color, 1.0);
+        Ok(())
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Painted {
+        self.stroke(from, to, f64::from(style.stroke_width()), style.color());
+        Ok(())
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Painted {
+        let points: Vec<_> = path.into_iter().collect();
+        points
+            .windows(2)
+            .for_each(|pair| self.stroke(pair[0], pair[1], f64::from(style.stroke_width()), style.color()));
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        center: BackendCoord,
+        radius: u32,
+        style: &S,
+        _fill: bool,
+    ) -> Painted {
+        self.stroke(center, center, f64::from(radius) * 2.0, style.color());
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! `metrics.csv` as lines to draw: one value a second, thinned where a run is longer than a picture is wide.
+
+use std::collections::BTreeMap;
+
+use crate::results::{Point, StoredTrial};
+
+/// More points than this are not seen on a picture: several seconds become one point.
+const MOST_POINTS: u64 = 400;
+
+/// A trial's seconds, ready to draw.
+pub struct Seconds<'a> {
+    points: Vec<&'a Point>,
+    /// Operations from the busiest down, without the row of the whole.
+    pub operations: Vec<&'a str>,
+    /// End of the last second.
+    pub end: u64,
+    /// How many seconds one drawn point stands for.
+    pub width: u64,
+    /// Phases other than `measured`, with their span in seconds.
+    pub around: Vec<(f64, f64, &'static str)>,
+}
+
+impl<'a> Seconds<'a> {
+    pub fn of(trial: &'a StoredTrial) -> Self {
+        let whole = whole_row(trial);
+        let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+        for point in &trial.series {
+            *calls.entry(&point.operation).or_default() += point.calls;
+        }
+        let mut operations: Vec<&str> = calls.keys().copied().filter(|name| Some(*name) != whole).collect();
+        operations.sort_by_key(|name| std::cmp::Reverse(calls[name]));
+        let end = trial.series.iter().map(|point| point.second.saturating_add(1)).max().unwrap_or(0);
+        let width = end.div_ceil(MOST_POINTS).max(1);
+        let points = trial.series.iter().collect();
+        Self { points, operations, end, width, around: around(trial, end) }
+    }
+
+    /// A sum a second over all operations: the mean of each drawn point's seconds; seconds without a line count as 0.
+    pub fn rate(
+        &self,
+        of: Option<&str>,
+        trial: &StoredTrial,
+        value: impl Fn(&Point) -> u64,
+    ) -> Vec<(f64, f64)> {
+        let whole = whole_row(trial);
+        let counts = |point: &&&Point| match (of, whole) {
+            (Some(name), _) | (None, Some(name)) => point.operation == name,
+            (None, None) => true,
+        };
+        let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
+        for point in self.points.iter().filter(counts) {
+            *sums.entry(point.second / self.width).or_default() += value(point) as f64;
+        }
+        let Some(first) = self.points.iter().map(|point| point.second / self.width).min() else {
+            return Vec::new();
+        };
+        (first..self.end.div_ceil(self.width))
+            .map(|bucket| {
+                let (from, to) = (bucket * self.width, ((bucket + 1) * self.width).min(self.end));
+                let sum = sums.get(&bucket).copied().unwrap_or(0.0);
+                ((from + to) as f64 / 2.0, sum / (to - from) as f64)
+            })
+            .collect()
+    }
+
+    /// A percentile of one operation: the worst of each drawn point's seconds, since percentiles must not be averaged.
+    /// A second without calls breaks the line.
+    pub fn worst(&self, of: &str, value: impl Fn(&Point) -> f64) -> Vec<Vec<(f64, f64)>> {
+        let mut worst: BTreeMap<u64, f64> = BTreeMap::new();
+        for point in self.points.iter().filter(|point| point.operation == of && point.calls > point.failures)
+        {
+            let worst = worst.entry(point.second / self.width).or_default();
+            *worst = worst.max(value(point));
+        }
+        let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
+        let mut last = None;
+        for (bucket, value) in worst {
+            let to = ((bucket + 1) * self.width).min(self.end);
+            let point = ((bucket * self.width + to) as f64 / 2.0, value);
+            match parts.last_mut().filter(|_| last == bucket.checked_sub(1)) {
+                Some(part) => part.push(point),
+                None => parts.push(vec![point]),
+            }
+            last = Some(bucket);
+        }
+        parts
+    }
+
+    /// The operation whose latency stands for the whole: the only one, or the row of the whole.
+    pub fn single(&self, trial: &'a StoredTrial) -> Option<&'a str> {
+        whole_row(trial).or(match self.operations[..] {
+            [only] => Some(only),
+            _ => None,
+        })
+    }
+}
+
+/// The row that counts journeys where other rows count their steps: it has the load's name and is no operation.
+fn whole_row(trial: &StoredTrial) -> Option<&str> {
+    let metrics = trial.metrics.as_ref()?;
+    let name = &metrics.total.name;
+    let mut points = trial.series.iter();
+    let listed = points.clone().any(|point| point.operation == *name);
+    let others = points.any(|point| point.operation != *name);
+    (listed && others && !metrics.operations.contains_key(name)).then_some(name.as_str())
+}
+
+fn around(trial: &StoredTrial, end: u64) -> Vec<(f64, f64, &'static str)> {
+    let (start, end) = (trial.meta.warmup_s, end as f64);
+    let mut spans = Vec::new();
+    if start > 0.0 && end > 0.0 {
+        spans.push((0.0, start.min(end), "warm-up"));
+    }
+    let measured_until = start + trial.meta.duration_s;
+    if trial.meta.duration_s > 0.0 && measured_until < end {
+        spans.push((measured_until, end, "drain"));
+    }
+    spans
+}
