@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,6 +30,8 @@ pub struct Settings {
     pub parameters: Vec<(String, String)>,
     /// `--lib` folders.
     pub libraries: Vec<PathBuf>,
+    /// The benchscript executable, to start the built-in target with.
+    pub program: PathBuf,
 }
 
 /// Whether effects happen.
@@ -56,6 +61,19 @@ pub enum Stage {
     Writing,
     /// The trial is over.
     Done,
+}
+
+impl Stage {
+    /// As the log of events names it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Opening { .. } => "opening",
+            Self::Warmup { .. } => "warmup",
+            Self::Measuring { .. } => "measuring",
+            Self::Writing => "writing",
+            Self::Done => "done",
+        }
+    }
 }
 
 /// A running load, once a second.
@@ -117,6 +135,8 @@ pub struct Host {
     pub mode: Mode,
     pub progress: Box<dyn Progress>,
     cancel: Mutex<CancellationToken>,
+    /// The same as a flag, for scripts: they ask at every step.
+    interrupted: AtomicBool,
     caller: OnceLock<Caller>,
     state: Mutex<State>,
 }
@@ -150,6 +170,7 @@ impl Host {
             mode,
             progress,
             cancel: Mutex::default(),
+            interrupted: AtomicBool::new(false),
             caller: OnceLock::new(),
             state: Mutex::default(),
         })
@@ -165,16 +186,45 @@ impl Host {
         self.cancel.lock().expect("nothing panics while it holds the token").clone()
     }
 
+    /// Stops what runs: Ctrl-C, SIGTERM.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        self.cancel().cancel();
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// After an interrupted line of the REPL: the next one starts fresh.
     pub fn rearm(&self) {
         let mut cancel = self.cancel.lock().expect("nothing panics while it holds the token");
         if cancel.is_cancelled() {
             *cancel = CancellationToken::new();
         }
+        self.interrupted.store(false, Ordering::Relaxed);
     }
 
     pub fn is_planning(&self) -> bool {
         self.mode == Mode::Plan
+    }
+
+    /// Tells a person, and the log of the run, that a trial entered a stage.
+    pub fn stage(&self, trial: &str, stage: &Stage) {
+        self.log("stage", serde_json::json!({ "trial": trial, "stage": stage.word() }));
+        self.progress.stage(trial, stage);
+    }
+
+    /// Tells a person, and the log of the run, something worth knowing.
+    pub fn note(&self, text: &str) {
+        self.log("note", serde_json::json!({ "text": text }));
+        self.progress.note(text);
+    }
+
+    fn log(&self, event: &str, fields: Value) {
+        if let Some(folder) = &self.state().folder {
+            folder.log(event, fields);
+        }
     }
 
     /// What the run folder will be made of. It is made at once by [`Host::open_folder`] or by the first trial.
@@ -257,7 +307,7 @@ impl Host {
         }
         for operation in prepared {
             if let Err(error) = operation.cleanup() {
-                self.progress.note(&format!("cannot clean up after `{}`: {error}", operation.name()));
+                self.note(&format!("cannot clean up after `{}`: {error}", operation.name()));
             }
         }
     }

@@ -3,21 +3,25 @@
 //! Scripts describe, Rust executes: a script builds operations and plans, native code performs and measures
 //! them. In reading order, from the outside in; a folder uses only the ones below it, and a test keeps it so.
 
+/// The command line: one file a subcommand.
+pub mod cli;
 
+/// The Rhai side: engine, modules, diagnostics, reference. Rhai appears here and nowhere else.
+pub mod script;
 
+/// What people read: pure functions from a stored run to text, pages and plots.
+pub mod report;
 
 /// What a script lets happen: trials, in order.
 pub mod scenario;
 
+/// The services under test: their operations.
+pub mod services;
 
 /// What one run owns.
 pub mod host;
 
 /// The run folder, written and read.
-pub mod error;
-pub mod load;
-pub mod measure;
-pub mod report;
 pub mod results;
 
 /// Load generation: plans, virtual users, the hot loop.
@@ -31,4 +35,3 @@ pub mod measure;
 
 /// The one error type that reaches a person.
 pub mod error;
-pub mod services;

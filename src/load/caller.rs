@@ -101,14 +101,16 @@ fn serve(mut queue: UnboundedReceiver<Job>) {
 async fn perform(sessions: &mut Sessions, job: &Job) -> Result<Answer, Failure> {
     let started = Moment::now();
     let client = job.operation.client();
-    let mut session = match sessions.remove(&key(client)) {
-        Some((_, session)) => session,
+    let kept =
+        sessions.remove(&key(client)).and_then(|(_, mut session)| session.reusable().then_some(session));
+    let mut session = match kept {
+        Some(session) => session,
         None => client.open().await?,
     };
     let result = session.call(&*job.operation, job.turn, true).await;
     let elapsed = Moment::now().since(started);
     let reply = session.reply();
-    if session.reusable() && !result.as_ref().is_err_and(|failure| failure.session_lost) {
+    if !result.as_ref().is_err_and(|failure| failure.session_lost) {
         sessions.insert(key(client), (client.clone(), session));
     }
     Ok(Answer { outcome: result?, elapsed, reply })

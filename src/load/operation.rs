@@ -63,8 +63,6 @@ pub trait Session {
     /// With `keep` the answer is held for [`Session::reply`]; without it nothing of the answer is stored.
     async fn call(&mut self, operation: &dyn Operation, turn: Turn, keep: bool) -> Result<Outcome, Failure>;
 
-    /// Whether another call can be made; the worker opens a new session for the next call if not.
-    fn reusable(&self) -> bool {
     /// Whether the session can perform another call. Asked before each further one, without touching the network;
     /// after `false` the worker drops the session and opens another, which is no failure.
     fn reusable(&mut self) -> bool {

@@ -66,6 +66,9 @@ impl User {
         let mut started = begun;
         let mut waited = false;
         let mut refused = false;
+        if self.session.as_mut().is_some_and(|session| !session.reusable()) {
+            self.session = None;
+        }
         let reopened = self.session.is_none();
         let session = &mut self.session;
         let result = shared
@@ -92,9 +95,7 @@ impl User {
             let limit = Duration::from_nanos(work.timeout);
             Err(Failure::lost(failure::TIMEOUT, format!("no answer within {limit:?}")))
         });
-        if result.as_ref().is_err_and(|failure| failure.session_lost)
-            || self.session.as_ref().is_some_and(|session| !session.reusable())
-        {
+        if result.as_ref().is_err_and(|failure| failure.session_lost) {
             self.session = None;
         }
         let mut recorder = shared.recorder.borrow_mut();

@@ -106,3 +106,12 @@ pub fn class_of(code: u8) -> Option<&'static str> {
         code => Some(CLASSES.get(code as usize - 1).copied().unwrap_or(IO)),
     }
 }
+
+/// All classes, in the order of [`class_code`].
+pub fn classes() -> &'static [&'static str] {
+    CLASSES
+}
+
+pub fn is_class(class: &str) -> bool {
+    CLASSES.contains(&class)
+}

@@ -46,6 +46,23 @@ fn masked_value(value: Value) -> Value {
     }
 }
 
+/// `url` with its password and the values of secret query parameters masked.
+pub fn mask_url(url: &str) -> String {
+    let (before, query) = url.split_once('?').map_or((url, None), |(before, query)| (before, Some(query)));
+    let mut masked = mask_urls(before);
+    if let Some(query) = query {
+        let pairs: Vec<String> = query
+            .split('&')
+            .map(|pair| match pair.split_once('=') {
+                Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
+                _ => pair.to_owned(),
+            })
+            .collect();
+        masked = format!("{masked}?{}", pairs.join("&"));
+    }
+    masked
+}
+
 /// A text in which the password of every `scheme://user:password@host` is masked.
 pub fn mask_urls(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -101,6 +118,14 @@ mod tests {
         assert_eq!(
             mask_urls("postgres://me:p@ss@db:5432/x and http://h/a:b@c and redis://:pw@r"),
             "postgres://me:***@db:5432/x and http://h/a:b@c and redis://:***@r"
+        );
+    }
+
+    #[test]
+    fn secret_query_parameters_are_masked() {
+        assert_eq!(
+            mask_url("http://u:p@h/x?api_key=1&max_tokens=5"),
+            "http://u:***@h/x?api_key=***&max_tokens=5"
         );
     }
 

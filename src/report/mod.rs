@@ -22,6 +22,11 @@ pub use table::{Cell, Table, Tone};
 use crate::error::{Error, Result};
 use crate::results::StoredRun;
 
+/// `report.json` as a text.
+pub fn json(run: &StoredRun) -> Result<String> {
+    json::page(run)
+}
+
 /// Writes `index.html`, `report.md`, `report.json` and `plots/` into `folder` and returns the paths written.
 ///
 /// Files of an older report of the run are replaced; each appears whole or not at all.

@@ -118,7 +118,8 @@ impl Table {
             for ((cell, column), width) in row.iter().zip(&self.columns).zip(&widths) {
                 let blanks = " ".repeat(width - cell.text.chars().count());
                 let painted = cell.tone.paint(&cell.text, color);
-                text += &if column.right { blanks + &painted } else { painted + &blanks };
+                text +=
+                    &if column.right { format!("{blanks}{painted}") } else { format!("{painted}{blanks}") };
                 text += "  ";
             }
             out += text.trim_end();

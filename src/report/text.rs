@@ -1,8 +1,9 @@
 //! What a terminal shows: a whole run with the answer first, or one load.
 
 use super::facts;
-use super::number::{count, line};
+use super::number::{count, figures, line};
 use super::table::{Table, Tone};
+use crate::measure::{Quantiles, Summary};
 use crate::results::{StoredRun, schema::Metrics};
 
 const GUESS: &str = "~ marks a percentile with fewer than 10 samples beyond it.";
@@ -87,6 +88,63 @@ pub fn load(metrics: &Metrics, color: bool) -> String {
         out += &format!("\n{GUESS}\n");
     }
     out
+}
+
+/// One operation of a load, as `print(result.operations.NAME)` shows it.
+pub fn row(row: &Summary) -> String {
+    let (calls, failed, window) =
+        (count(row.requests), count(row.failures), super::number::seconds(row.duration_s));
+    format!(
+        "{}: {calls} calls in {window}, {failed} failed\n\n{}",
+        line(&row.name, 100),
+        facts::timing(row).text(false)
+    )
+}
+
+/// One distribution on a line.
+pub fn times(what: &str, times: &Quantiles) -> String {
+    if times.count == 0 {
+        return format!("{what}: no samples");
+    }
+    let named =
+        [("avg", times.avg), ("p50", times.p50), ("p90", times.p90), ("p99", times.p99), ("max", times.max)];
+    let shown: Vec<String> = named
+        .iter()
+        .map(|(name, ms)| {
+            let guess = if times.low_confidence.iter().any(|low| low == name) { "~" } else { "" };
+            format!("{name} {guess}{} ms", figures(*ms))
+        })
+        .collect();
+    format!("{what}: {} ({} samples)", shown.join(", "), count(times.count))
+}
+
+/// Several loads side by side, a line each.
+pub fn compare(loads: &[Metrics], color: bool) -> String {
+    let mut table = Table::new("response time from due; throughput of successes")
+        .words("load")
+        .numbers("throughput", "1/s")
+        .numbers("p50", "ms")
+        .numbers("p99", "ms")
+        .numbers("max", "ms")
+        .numbers("failed", "%")
+        .words("verdict");
+    for metrics in loads {
+        let (times, total) = (&metrics.latency_ms, &metrics.total);
+        let ms = |name: &str, value: f64| {
+            let guess = if times.low_confidence.iter().any(|low| low == name) { "~" } else { "" };
+            if times.count == 0 { "-".to_owned() } else { format!("{guess}{}", figures(value)) }
+        };
+        table.row(vec![
+            total.name.clone().into(),
+            figures(total.throughput).into(),
+            ms("p50", times.p50).into(),
+            ms("p99", times.p99).into(),
+            ms("max", times.max).into(),
+            figures(total.errors.rate * 100.0).into(),
+            metrics.validity.verdict.word().into(),
+        ]);
+    }
+    table.text(color)
 }
 
 fn bullet(warning: &str, color: bool) -> String {

@@ -2,10 +2,11 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -90,6 +91,17 @@ impl RunFolder {
 
     pub fn add_check(&mut self, check: Check) {
         self.run.checks.push(check);
+    }
+
+    /// Appends a line to `logs/events.jsonl`. An event that cannot be written is no reason to end a run: whatever
+    /// keeps it from being written also meets the results, which say so.
+    pub fn log(&self, event: &str, fields: Value) {
+        let mut line = json!({ "time": facts::now(), "event": event });
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(secrets::masked(fields));
+        }
+        let file = fs::OpenOptions::new().create(true).append(true).open(self.path.join("logs/events.jsonl"));
+        file.and_then(|mut file| writeln!(file, "{line}")).ok();
     }
 
     /// Writes `run.json`.

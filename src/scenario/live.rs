@@ -35,7 +35,7 @@ impl<'a> Watcher<'a> {
     fn measure_from(&mut self, second: u64) {
         if !self.is_measuring && second as f64 >= self.warmup.seconds() {
             self.is_measuring = true;
-            self.host.progress.stage(&self.trial, &self.measuring);
+            self.host.stage(&self.trial, &self.measuring);
         }
     }
 }
@@ -43,7 +43,7 @@ impl<'a> Watcher<'a> {
 impl Sink for Watcher<'_> {
     fn begin(&mut self, _begin: Moment, _utc_ns: u64) -> Result<()> {
         if !self.warmup.0.is_zero() {
-            self.host.progress.stage(&self.trial, &Stage::Warmup { length: self.warmup });
+            self.host.stage(&self.trial, &Stage::Warmup { length: self.warmup });
         }
         self.measure_from(0);
         Ok(())

@@ -54,15 +54,15 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let mut folder = open_trial(host, &run, &name, &groups, &config)?;
     let mut watcher = Watcher::new(host, &name, &longest(&groups).plan);
     let sessions = groups.iter().map(|group| u64::from(group.plan.sessions_at_start())).sum();
-    host.progress.stage(&name, &Stage::Opening { sessions });
+    host.stage(&name, &Stage::Opening { sessions });
     let load = Load { groups: groups.clone(), seed };
     let measured = run_load(host, &load, &mut folder, &mut watcher);
-    host.progress.stage(&name, &Stage::Writing);
+    host.stage(&name, &Stage::Writing);
     let written = measured.and_then(|measured| {
         let outcome = summarise(&name, &groups, config, &mut folder, measured.0, watcher.series)?;
         Ok((outcome, measured.1))
     });
-    host.progress.stage(&name, &Stage::Done);
+    host.stage(&name, &Stage::Done);
     let (mut outcome, interrupted) = written.inspect_err(|error| {
         // The error itself is what the person needs; that the folder could not take it too adds nothing.
         let status = if error.kind == crate::error::ErrorKind::Cancelled {

@@ -9,6 +9,7 @@
 //! makes its draws those of number 7.
 
 mod body;
+mod child;
 mod connection;
 pub mod draw;
 mod http;
@@ -28,6 +29,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use child::TargetProcess;
 pub use pause::Pause;
 pub use run::{Handle, serve, start_in_thread};
 pub use service_time::ServiceTime;

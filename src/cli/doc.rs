@@ -1,0 +1,64 @@
+//! `benchscript doc`: explains modules and functions.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Ending, Outcome, output};
+use crate::error::{Error, nearest};
+use crate::report::Table;
+use crate::script::{library, read, reference};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  benchscript doc\n  benchscript doc load\n  benchscript doc load::run\n  benchscript doc team/llm          a shared library's functions"
+)]
+pub struct Doc {
+    /// A module, a function, or a library's import name; without it, what there is
+    name: Option<String>,
+
+    /// Look for libraries in this folder too
+    #[arg(long = "lib", value_name = "DIR")]
+    libraries: Vec<PathBuf>,
+
+    /// Print the whole reference as Markdown
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+}
+
+impl Doc {
+    pub fn execute(self) -> Outcome {
+        match &self.name {
+            None if self.all => output::print(&reference::page()),
+            None => output::print(&overview()),
+            Some(name) => output::print(&self.about(name)?),
+        }
+        Ok(Ending::Done)
+    }
+
+    fn about(&self, name: &str) -> Result<String, Error> {
+        if let Some(text) = reference::markdown(Some(name)) {
+            return Ok(text.trim_start().to_owned());
+        }
+        let relative = library::relative_file(name)?;
+        let folders = library::search_path(None, &self.libraries);
+        if let Some(path) = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file()) {
+            return Ok(reference::of_script(&read(&path)?));
+        }
+        let topics = reference::topics();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let error = Error::usage(format!("there is nothing called `{name}`"));
+        Err(match nearest(name, &topics) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("`benchscript doc` lists what there is"),
+        })
+    }
+}
+
+fn overview() -> String {
+    let mut table = Table::new("").words("name").words("what it is for");
+    for (name, about) in reference::overview() {
+        table.row(vec![name.into(), about.into()]);
+    }
+    format!("{}\n`benchscript doc NAME` tells more, e.g. `benchscript doc load::run`\n", table.text(false))
+}

@@ -1,0 +1,205 @@
+//! `benchscript run`: the main job.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use clap::{Args, CommandFactory};
+
+use super::{Ending, Out, Outcome, Scripting, Verbosity, output, progress::Console, signals::Signals};
+use crate::error::{Error, Result};
+use crate::host::{Host, Mode};
+use crate::measure::Verdict;
+use crate::report;
+use crate::results::{NewRun, StoredRun, atomic, check_writable, schema::Status};
+use crate::scenario::summary;
+use crate::script::{Diagnostic, Program, Source, question, read};
+
+/// Stack of the thread that scripts run on: deep recursion is an error of the script, not of the process.
+const SCRIPT_STACK: usize = 64 << 20;
+
+#[derive(Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
+)]
+pub struct Run {
+    /// The scenario
+    #[arg(required_unless_present = "help")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    scripting: Scripting,
+
+    #[command(flatten)]
+    out: Out,
+
+    /// Print the results as JSON; what the script prints goes to stderr
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    verbosity: Verbosity,
+
+    /// Fail, with exit code 3, if the generator limited a result
+    #[arg(long)]
+    strict: bool,
+
+    /// Print help, with the parameters of FILE if one is given
+    #[arg(short, long)]
+    help: bool,
+}
+
+impl Run {
+    pub fn execute(self) -> Outcome {
+        let Some(file) = &self.file else {
+            self.print_help(None);
+            return Ok(Ending::Done);
+        };
+        let source = Source { name: file.display().to_string(), text: read(file)? };
+        if self.help {
+            self.print_help(Some(&source));
+            return Ok(Ending::Done);
+        }
+        let progress = Console::new(self.verbosity.level(), self.json);
+        let host = Host::new(self.scripting.settings(&self.out), Mode::Run, Box::new(progress));
+        check_writable(&self.out.out)?;
+        host.describe_run(NewRun {
+            scenario: super::scenario_name(file)?,
+            question: question(&source.text),
+            script: file.clone(),
+            text: source.text.clone(),
+            parameters: serde_json::Map::new(),
+            seed: host.settings.seed,
+        });
+        let signals = Signals::listen(&host);
+        let ran = on_script_thread(&host, &source);
+        let stored = self.finish(&host, ran.as_ref().err(), &signals)?;
+        let ending = self.ending(&host, &signals);
+        if let Some(run) = &stored {
+            self.show(run)?;
+        }
+        match ran {
+            Err(diagnostic) if !diagnostic.is_interrupt() => Err(diagnostic),
+            _ => Ok(ending),
+        }
+    }
+
+    fn print_help(&self, source: Option<&Source>) {
+        let mut command = super::Cli::command();
+        let help = command.find_subcommand_mut("run").map(|run| run.render_help().to_string());
+        output::print(&help.unwrap_or_default());
+        let Some(source) = source else { return };
+        let host = Host::new(
+            self.scripting.settings(&self.out),
+            Mode::Plan,
+            Box::new(Console::new(super::Level::Error, true)),
+        );
+        let outcome = on_script_thread(&host, source);
+        let parameters = host.state().parameters.clone();
+        output::line(&format!("\nParameters of {}:", source.name));
+        for parameter in &parameters {
+            output::line(&format!("  -p {}={}", parameter.name, parameter.default));
+        }
+        if parameters.is_empty() {
+            output::line("  none");
+        }
+        if let Err(diagnostic) = outcome {
+            output::error(&diagnostic);
+        }
+    }
+
+    /// Ends what was started, writes the last files, and reads the run back for the reports.
+    fn finish(
+        &self,
+        host: &Host,
+        failure: Option<&Diagnostic>,
+        signals: &Signals,
+    ) -> Result<Option<StoredRun>> {
+        host.end_children();
+        let (status, reason) = match failure {
+            Some(diagnostic) if diagnostic.is_interrupt() || signals.first().is_some() => {
+                (Status::Interrupted, Some("interrupted".to_owned()))
+            }
+            Some(diagnostic) => (Status::Failed, Some(diagnostic.error.to_string())),
+            None if all_calls_failed(host).is_some() => {
+                (Status::Failed, all_calls_failed(host).map(|name| format!("every call of `{name}` failed")))
+            }
+            None if host.state().checks.iter().any(|check| !check.passed) => (Status::Checks, None),
+            None => (Status::Done, None),
+        };
+        host.end_run(status, reason)?;
+        let state = host.state();
+        let Some(folder) = &state.folder else { return Ok(None) };
+        let trials: Vec<_> = state.outcomes.iter().map(|outcome| (outcome.clone(), Status::Done)).collect();
+        let summary = summary::of(&folder.run.run_id, status, &trials);
+        atomic::put_json(&folder.path.join("summary.json"), &summary)?;
+        let run = StoredRun::open(&folder.path)?;
+        report::write(&run, &folder.reports)?;
+        Ok(Some(run))
+    }
+
+    fn ending(&self, host: &Host, signals: &Signals) -> Ending {
+        if let Some(signal) = signals.first() {
+            return Ending::Signal(signal);
+        }
+        if all_calls_failed(host).is_some() {
+            return Ending::Failed;
+        }
+        let state = host.state();
+        let limited = state
+            .outcomes
+            .iter()
+            .any(|outcome| outcome.metrics.validity.verdict == Verdict::GeneratorLimited);
+        let missed = state.checks.iter().any(|check| !check.passed) || (self.strict && limited);
+        if missed { Ending::Missed } else { Ending::Done }
+    }
+
+    fn show(&self, run: &StoredRun) -> Result<()> {
+        if self.json {
+            output::line(report::json(run)?.trim_end());
+        } else if self.verbosity.level() > super::Level::Error {
+            output::line("");
+            output::print(&report::text::run(run, output::colored(&io::stdout())));
+            let place = |folder: &str, file: &str| {
+                self.out.out.join(folder).join(&run.run.run_id).join(file).display().to_string()
+            };
+            output::line(&format!("\nresults  {}", place("results", "")));
+            output::line(&format!("report   {}", place("reports", "index.html")));
+        }
+        Ok(())
+    }
+}
+
+/// The first trial in which nothing succeeded.
+fn all_calls_failed(host: &Host) -> Option<String> {
+    let state = host.state();
+    let failed = state.outcomes.iter().map(|outcome| &outcome.metrics.total);
+    let mut failed = failed.filter(|total| total.requests > 0 && total.successes == 0);
+    failed.next().map(|total| total.name.clone())
+}
+
+/// Compiles and runs a script on a thread with a deep stack.
+pub fn on_script_thread(host: &Arc<Host>, source: &Source) -> std::result::Result<(), Diagnostic> {
+    let work = || {
+        let program = Program::new(host);
+        let ast = program.compile(source)?;
+        if !host.is_planning() {
+            host.open_folder()?;
+        }
+        program.run(&ast, source)
+    };
+    deep(work)?
+}
+
+/// Does `work` on a thread with a deep stack.
+pub fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("script".to_owned()).stack_size(SCRIPT_STACK);
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .map_err(|error| Error::io("cannot start the thread that runs scripts").because(&error))?;
+        thread.join().map_err(|_| {
+            Error::io("the script's thread broke down")
+                .hint("this is a mistake in benchscript; please report it with the scenario")
+        })
+    })
+}

@@ -1,0 +1,65 @@
+//! Ctrl-C and SIGTERM: the first one stops the load and writes what was measured, a second one skips waiting.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::output;
+use crate::host::Host;
+
+/// A second signal within this time ends the process at once.
+const IMPATIENCE: Duration = Duration::from_secs(5);
+
+/// The first signal that came; 0 if none did.
+#[derive(Clone, Default)]
+pub struct Signals(Arc<AtomicI32>);
+
+impl Signals {
+    /// Listens from now on, on a thread of its own, and interrupts `host`.
+    pub fn listen(host: &Arc<Host>) -> Self {
+        let signals = Self::default();
+        let (seen, host) = (signals.clone(), host.clone());
+        let listener = std::thread::Builder::new().name("signals".to_owned());
+        // Without the thread Ctrl-C still ends the process, only less politely.
+        listener.spawn(move || seen.wait(&host)).ok();
+        signals
+    }
+
+    /// The signal that ended the run.
+    pub fn first(&self) -> Option<i32> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+    }
+
+    fn wait(&self, host: &Host) {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            let mut last: Option<Instant> = None;
+            loop {
+                let number = tokio::select! {
+                    _ = interrupt.recv() => libc::SIGINT,
+                    _ = terminate.recv() => libc::SIGTERM,
+                };
+                if last.is_some_and(|last| last.elapsed() < IMPATIENCE) {
+                    // The person does not want to wait: what was started ends with this process, the seconds that
+                    // were measured are on disk.
+                    std::process::exit(128 + number);
+                }
+                last = Some(Instant::now());
+                self.0.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed).ok();
+                output::tell("stopping: what was measured is being written (again within 5 s: stop at once)");
+                host.interrupt();
+            }
+        });
+    }
+}

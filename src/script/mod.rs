@@ -1,0 +1,123 @@
+//! The Rhai side: builds the engine, runs scripts, turns failures into diagnostics.
+
+mod diagnostic;
+pub mod library;
+mod lint;
+pub mod modules;
+mod operation;
+mod options;
+mod prelude;
+mod program;
+pub mod reference;
+mod registry;
+mod result;
+mod stack;
+
+pub use diagnostic::Diagnostic;
+pub use program::{Program, Source, question};
+pub use result::LoadResult;
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, packages::Package};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::host::Host;
+
+/// What every native function that can fail returns.
+pub type ScriptResult<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// Throws an [`Error`] at the place of the call: `.map_err(raise(&ctx))?`.
+///
+/// The position must be set here: Rhai fills it in for method calls, but not for `module::function`. An interrupted
+/// call ends the script in a way that no `catch` swallows.
+pub fn raise(ctx: &NativeCallContext) -> impl Fn(Error) -> Box<EvalAltResult> {
+    let position = ctx.call_position();
+    move |error| match error.kind {
+        ErrorKind::Cancelled => EvalAltResult::ErrorTerminated(Dynamic::from(error), position).into(),
+        _ => EvalAltResult::ErrorRuntime(Dynamic::from(error), position).into(),
+    }
+}
+
+/// The host of the engine that makes this call.
+pub fn host(ctx: &NativeCallContext) -> Arc<Host> {
+    let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Arc<Host>>());
+    tag.expect("every engine is made by `engine`, which sets the tag")
+}
+
+/// Ends a plan at something whose answer decides what follows.
+///
+/// Everything with an effect beyond a load calls this first; in a run it does nothing.
+pub fn effect(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
+    let host = host(ctx);
+    if !host.is_planning() {
+        return Ok(());
+    }
+    let line = ctx.call_position().line().map_or(String::new(), |line| format!(" in line {line}"));
+    host.state().plan_ends_at = Some(format!("{what}{line}"));
+    Err(EvalAltResult::ErrorTerminated(Dynamic::from(Error::cancelled()), ctx.call_position()).into())
+}
+
+/// An engine with all native modules and the prelude, for `host`.
+pub fn engine(host: &Arc<Host>) -> Engine {
+    // Not `Engine::new`: it interns strings behind a lock.
+    let mut engine = Engine::new_raw();
+    rhai::packages::StandardPackage::new().register_into_engine(&mut engine);
+    // `Full` would fold calls that have effects.
+    engine.set_optimization_level(rhai::OptimizationLevel::Simple);
+    // Depth is bounded by the stack that is left, not by a count; Rhai's own limits differ between builds.
+    engine.set_max_call_levels(100_000).set_max_expr_depths(128, 128);
+    // A misspelt field must never make a check true.
+    engine.set_fail_on_invalid_map_property(true);
+    engine.set_default_tag(Dynamic::from(host.clone()));
+    let watched = host.clone();
+    engine.on_progress(move |_| {
+        if watched.is_interrupted() {
+            return Some(Dynamic::from(Error::cancelled()));
+        }
+        stack::is_low().then(|| Dynamic::from(stack::too_deep()))
+    });
+    let printer = host.clone();
+    engine.on_print(move |text| {
+        if !printer.is_planning() {
+            printer.progress.print(text);
+        }
+    });
+    let debugger = host.clone();
+    engine.on_debug(move |text, source, position| {
+        let place =
+            position.line().map_or(String::new(), |line| format!("{}:{line}: ", source.unwrap_or("script")));
+        debugger.note(&format!("{place}{text}"));
+    });
+    constants_in_functions(&mut engine);
+    registry::register(&mut engine);
+    prelude::register(&mut engine);
+    engine
+}
+
+/// Lets functions see the constants of the top level by their plain names, not only as `global::NAME`.
+fn constants_in_functions(engine: &mut Engine) {
+    #[allow(deprecated, reason = "the resolver is marked volatile, not going away")]
+    engine.on_var(|name, index, context| {
+        // An index means that the variable stands in the scope; so does a name that is found there.
+        if index != 0 || context.scope().contains(name) {
+            return Ok(None);
+        }
+        let constants = context.global_runtime_state().constants.clone();
+        Ok(constants.and_then(|constants| constants.read().ok()?.get(name).cloned()))
+    });
+}
+
+/// Reads a script file.
+pub fn read(path: &std::path::Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let failed = Error::usage(format!("cannot read `{}`", path.display())).because(&error);
+        match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                failed.hint("check the path; `benchscript new NAME` makes a scenario to start from")
+            }
+            std::io::ErrorKind::InvalidData => failed.hint("a script is a text file in UTF-8"),
+            _ => failed,
+        }
+    })
+}

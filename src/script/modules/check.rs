@@ -1,0 +1,58 @@
+//! `check(condition, "name")`: decides the exit code. A syntax, not a function: a condition that throws has failed.
+
+use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression};
+
+use crate::error::{Error, ErrorKind};
+use crate::host::Host;
+use crate::results::schema::Check;
+use crate::script::ScriptResult;
+use std::sync::Arc;
+
+pub fn register(engine: &mut Engine) {
+    engine
+        .register_custom_syntax(["check", "(", "$expr$", ",", "$expr$", ")"], false, check)
+        .expect("`check` is no word of Rhai");
+}
+
+fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynamic> {
+    let [condition, name] = inputs else {
+        unreachable!("the syntax has two expressions");
+    };
+    let at = condition.position();
+    let usage =
+        |message: String| Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Error::usage(message)), at));
+    let host = context.tag().clone().try_cast::<Arc<Host>>().expect("every engine has a host as its tag");
+    let name = context.eval_expression_tree(name)?;
+    let name =
+        name.into_string().map_err(|found| usage(format!("the name of a check is a text, not a {found}")))?;
+    let passed = match context.eval_expression_tree(condition) {
+        Ok(value) => value.as_bool().map_err(|found| {
+            usage(format!("`check` needs a condition that is true or false, not a {found}"))
+        })?,
+        Err(error) => {
+            let why = thrown(&error).ok_or(error)?;
+            host.note(&format!("check `{name}`: {why}"));
+            false
+        }
+    };
+    if !host.is_planning() {
+        let file = context.source().unwrap_or("script");
+        let at = at.line().map_or(file.to_owned(), |line| format!("{file}:{line}"));
+        host.add_check(Check { name, passed, at });
+    }
+    Ok(Dynamic::from_bool(passed))
+}
+
+/// What a condition threw: an error of ours or of the script. A mistake in the condition itself is none: it must not
+/// pass for a failed check.
+fn thrown(error: &EvalAltResult) -> Option<String> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => thrown(inner),
+        EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<Error>() {
+            Some(error) if error.kind == ErrorKind::Cancelled => None,
+            Some(error) => Some(error.to_string()),
+            None => Some(value.to_string()),
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,12 @@
+//! Script modules, one file each: options in, library call, value out.
+
+pub mod check;
+pub mod data;
+pub mod errors;
+pub mod files;
+pub mod globals;
+pub mod http;
+pub mod load;
+pub mod report;
+pub mod stats;
+pub mod target;

@@ -1,0 +1,30 @@
+//! The part of the script API that is written in Rhai itself, embedded from `prelude/`.
+//!
+//! A file `NAME.rhai` becomes the module `NAME`. Where a native module has the same name, the file's functions
+//! join it, so scripts cannot tell which language a function is written in.
+
+use rhai::{Engine, Module, Scope};
+
+use super::registry::MODULES;
+
+/// In the order of loading: a file may use the ones above it.
+pub const FILES: &[(&str, &str)] = &[("load", include_str!("../../prelude/load.rhai"))];
+
+pub fn register(engine: &mut Engine) {
+    for (name, source) in FILES {
+        let mut ast = engine.compile(source).expect("a test compiles every prelude file");
+        ast.set_source(format!("prelude/{name}.rhai"));
+        let script = Module::eval_ast_as_new(Scope::new(), &ast, engine)
+            .expect("a prelude file only defines functions");
+        let native = MODULES.iter().find(|module| module.name == *name);
+        let mut module = native.map_or_else(Module::new, |native| (native.build)());
+        module.combine(script);
+        engine.register_static_module(*name, module.into());
+    }
+}
+
+/// The text of a prelude file, for diagnostics.
+pub fn source(path: &str) -> Option<&'static str> {
+    let name = path.strip_prefix("prelude/")?.strip_suffix(".rhai")?;
+    FILES.iter().find(|(file, _)| *file == name).map(|(_, source)| *source)
+}

@@ -1,0 +1,102 @@
+//! A script on its way from text to run: compiled once, checked, run.
+
+use std::sync::Arc;
+
+use rhai::{AST, Engine, EvalAltResult, Scope};
+
+use super::{
+    Diagnostic, engine,
+    library::{Library, Resolver},
+    lint,
+};
+use crate::error::{Error, nearest};
+use crate::host::Host;
+
+/// A script's text and the name it goes by in messages: its path as given.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+}
+
+/// The first `//!` lines of a script: the question it answers.
+pub fn question(text: &str) -> Option<String> {
+    let lines: Vec<&str> = text
+        .lines()
+        .skip_while(|line| line.trim().is_empty())
+        .map_while(|line| line.strip_prefix("//!"))
+        .collect();
+    let question = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+    (!question.is_empty()).then_some(question)
+}
+
+/// An engine with what it has loaded, ready to run scripts for one host.
+pub struct Program {
+    engine: Engine,
+    library: Arc<Library>,
+    host: Arc<Host>,
+}
+
+impl Program {
+    pub fn new(host: &Arc<Host>) -> Self {
+        let library = Arc::new(Library::new(host.clone()));
+        let mut engine = engine(host);
+        engine.set_module_resolver(Resolver(library.clone()));
+        Self { engine, library, host: host.clone() }
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Compiles, and finds calls of functions and parameters that do not exist.
+    pub fn compile(&self, source: &Source) -> Result<AST, Diagnostic> {
+        let ast = self.parse(source)?;
+        let wrong = lint::first_unknown_call(&self.engine, &ast);
+        if let Some(error) = wrong {
+            return Err(self.diagnose(&error, source));
+        }
+        let asked = lint::parameters(&ast);
+        for (name, _) in &self.host.settings.parameters {
+            if asked.any || asked.names.contains(name) {
+                continue;
+            }
+            let known: Vec<&str> = asked.names.iter().map(String::as_str).collect();
+            let error = Error::usage(format!("`{}` has no parameter `{name}`", source.name));
+            return Err(Diagnostic::plain(match (nearest(name, &known), known.is_empty()) {
+                (Some(near), _) => error.hint(format!("did you mean `{near}`?")),
+                (None, true) => error.hint("a script asks for one with `param(\"name\", default)`"),
+                (None, false) => error.hint(format!("parameters: {}", known.join(", "))),
+            }));
+        }
+        Ok(ast)
+    }
+
+    /// Compiles without further checks, as a line of the REPL needs it: earlier lines may define what it calls.
+    pub fn parse(&self, source: &Source) -> Result<AST, Diagnostic> {
+        self.library.add_source(&source.name, &source.text);
+        let mut ast =
+            self.engine.compile(&source.text).map_err(|error| self.diagnose(&error.into(), source))?;
+        ast.set_source(source.name.as_str());
+        Ok(ast)
+    }
+
+    /// Runs a script from its top to its bottom.
+    pub fn run(&self, ast: &AST, source: &Source) -> Result<(), Diagnostic> {
+        self.engine.run_ast(ast).map_err(|error| self.diagnose(&error, source))
+    }
+
+    /// Evaluates a line of the REPL in a scope that outlives it.
+    pub fn evaluate(
+        &self,
+        ast: &AST,
+        scope: &mut Scope,
+        source: &Source,
+    ) -> Result<rhai::Dynamic, Diagnostic> {
+        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| self.diagnose(&error, source))
+    }
+
+    fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {
+        Diagnostic::new(error, source, &self.library, &self.engine)
+    }
+}

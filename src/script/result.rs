@@ -1,0 +1,547 @@
+//! What a load measured, as a script value: types with fields, never maps, so that a misspelt field is an error.
+
+use std::sync::Arc;
+
+use rhai::{Array, Map, plugin::*};
+
+use super::{ScriptResult, host, options::from_json, raise};
+use crate::error::Error;
+use crate::measure::{Quantiles, Summary, Totals, Validity as Judged, failure, is_guess, tally};
+use crate::report;
+use crate::results::Outcome;
+
+/// The numbers of one load, or of one operation of it.
+#[derive(Clone)]
+pub struct LoadResult {
+    outcome: Option<Arc<Outcome>>,
+    /// The operation that this row is about; none for the whole load.
+    row: Option<String>,
+    name: String,
+}
+
+/// A distribution of times.
+#[derive(Clone)]
+pub struct Times {
+    /// What it is a distribution of, for messages.
+    what: &'static str,
+    /// None in a plan.
+    quantiles: Option<Quantiles>,
+}
+
+/// What failed.
+#[derive(Clone)]
+pub struct LoadErrors(Option<crate::measure::Errors>);
+
+/// Whether the numbers are the service's own.
+#[derive(Clone)]
+pub struct Validity(Option<Judged>);
+
+impl LoadResult {
+    pub fn new(name: &str, outcome: Option<Arc<Outcome>>) -> Self {
+        Self { outcome, row: None, name: name.to_owned() }
+    }
+
+    /// None in a plan.
+    pub fn outcome(&self) -> Option<&Arc<Outcome>> {
+        self.outcome.as_ref()
+    }
+
+    fn summary(&self) -> Option<&Summary> {
+        let metrics = &self.outcome.as_ref()?.metrics;
+        match &self.row {
+            None => Some(&metrics.total),
+            Some(name) => metrics.operations.get(name),
+        }
+    }
+
+    pub fn totals(&self) -> Option<&Totals> {
+        let outcome = self.outcome.as_ref()?;
+        match &self.row {
+            None => Some(&outcome.totals),
+            Some(name) => outcome.operations.get(name),
+        }
+    }
+
+    /// A count; in a plan, where nothing was measured, not a number: every comparison with it is false.
+    fn count(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> u64) -> Dynamic {
+        self.number(ctx, |row| Dynamic::from_int(field(row) as i64))
+    }
+
+    fn float(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> f64) -> Dynamic {
+        self.number(ctx, |row| Dynamic::from_float(field(row)))
+    }
+
+    fn number(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> Dynamic) -> Dynamic {
+        self.summary().map_or_else(|| unmeasured(ctx).into(), field)
+    }
+}
+
+/// Stands for a number in a plan.
+fn unmeasured(ctx: &NativeCallContext) -> f64 {
+    host(ctx).state().read_unmeasured = true;
+    f64::NAN
+}
+
+impl Times {
+    fn of(what: &'static str, row: Option<&Summary>, field: impl Fn(&Summary) -> &Quantiles) -> Self {
+        Self { what, quantiles: row.map(|row| field(row).clone()) }
+    }
+
+    fn get(&self, ctx: &NativeCallContext, field: impl Fn(&Quantiles) -> f64) -> ScriptResult<f64> {
+        match &self.quantiles {
+            None => Ok(unmeasured(ctx)),
+            Some(quantiles) if quantiles.count == 0 => Err(raise(ctx)(no_samples(self.what))),
+            Some(quantiles) => Ok(field(quantiles)),
+        }
+    }
+}
+
+fn no_samples(what: &str) -> Error {
+    Error::usage(format!("there is no {what} to take a number of: no call succeeded in the window"))
+        .hint("look at `errors.by_class` first")
+}
+
+/// The numbers of a load. Numbers carry their unit in the name; a field that does not exist is an error.
+#[export_module]
+pub mod face {
+    /// What the load, or this operation of it, is called.
+    ///
+    /// ```rhai
+    /// fn title(result) { result.name }
+    /// ```
+    #[rhai_fn(get = "name", pure)]
+    pub fn name(result: &mut LoadResult) -> String {
+        result.name.clone()
+    }
+
+    /// All calls due in the measured window: successes and failures.
+    ///
+    /// ```rhai
+    /// fn succeeded(result) { result.requests - result.failures }
+    /// ```
+    #[rhai_fn(get = "requests", pure)]
+    pub fn requests(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.requests)
+    }
+
+    /// Calls that succeeded.
+    ///
+    /// ```rhai
+    /// fn all_fine(result) { result.successes == result.requests }
+    /// ```
+    #[rhai_fn(get = "successes", pure)]
+    pub fn successes(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.successes)
+    }
+
+    /// Calls that failed; `errors` says how.
+    ///
+    /// ```rhai
+    /// fn clean(result) { result.failures == 0 }
+    /// ```
+    #[rhai_fn(get = "failures", pure)]
+    pub fn failures(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.failures)
+    }
+
+    /// Successful calls that ended in the measured window, a second.
+    ///
+    /// ```rhai
+    /// fn fast(result) { result.throughput > 1_000.0 }
+    /// ```
+    #[rhai_fn(get = "throughput", pure)]
+    pub fn throughput(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.float(&ctx, |row| row.throughput)
+    }
+
+    /// Calls a second that the plan asked for; `()` in a closed loop.
+    ///
+    /// ```rhai
+    /// fn kept_up(result) { result.throughput > 0.95 * result.offered_rate }
+    /// ```
+    #[rhai_fn(get = "offered_rate", pure)]
+    pub fn offered_rate(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.number(&ctx, |row| row.offered_rate.map_or(Dynamic::UNIT, Dynamic::from_float))
+    }
+
+    /// Length of the measured window in seconds.
+    ///
+    /// ```rhai
+    /// fn calls_per_minute(result) { result.requests / result.duration_s * 60.0 }
+    /// ```
+    #[rhai_fn(get = "duration_s", pure)]
+    pub fn duration_s(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.float(&ctx, |row| row.duration_s)
+    }
+
+    /// Payload bytes of the successful calls.
+    ///
+    /// ```rhai
+    /// fn megabytes(result) { result.bytes / 1e6 }
+    /// ```
+    #[rhai_fn(get = "bytes", pure)]
+    pub fn bytes(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.bytes)
+    }
+
+    /// Payload bytes of successful calls that ended in the window, a second.
+    ///
+    /// ```rhai
+    /// fn megabytes_per_second(result) { result.bytes_per_second / 1e6 }
+    /// ```
+    #[rhai_fn(get = "bytes_per_second", pure)]
+    pub fn bytes_per_second(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.float(&ctx, |row| row.bytes_per_second)
+    }
+
+    /// Calls of an open loop that started more than 1 ms after they were due.
+    ///
+    /// ```rhai
+    /// fn on_time(result) { result.late == 0 }
+    /// ```
+    #[rhai_fn(get = "late", pure)]
+    pub fn late(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.late)
+    }
+
+    /// Calls that were never sent because no session came free within the timeout; they count as failures.
+    ///
+    /// ```rhai
+    /// fn all_sent(result) { result.dropped == 0 }
+    /// ```
+    #[rhai_fn(get = "dropped", pure)]
+    pub fn dropped(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.dropped)
+    }
+
+    /// Calls still in flight or in line when the load ended; they count as failures.
+    ///
+    /// ```rhai
+    /// fn drained(result) { result.unfinished == 0 }
+    /// ```
+    #[rhai_fn(get = "unfinished", pure)]
+    pub fn unfinished(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.unfinished)
+    }
+
+    /// Sessions that were lost and opened again.
+    ///
+    /// ```rhai
+    /// fn stable(result) { result.reconnects == 0 }
+    /// ```
+    #[rhai_fn(get = "reconnects", pure)]
+    pub fn reconnects(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+        result.count(&ctx, |row| row.reconnects)
+    }
+
+    /// Response time of successful calls, from the moment each was due.
+    ///
+    /// Fields: `avg_ms stddev_ms min_ms max_ms p50_ms p90_ms p95_ms p99_ms p999_ms count low_confidence`.
+    ///
+    /// ```rhai
+    /// fn within_slo(result) { result.latency.p99_ms < 50.0 }
+    /// ```
+    #[rhai_fn(get = "latency", pure)]
+    pub fn latency(result: &mut LoadResult) -> Times {
+        Times::of("response time", result.summary(), |row| &row.latency_ms)
+    }
+
+    /// Service time of successful calls, from the moment each was sent. Has the fields of `latency`.
+    ///
+    /// ```rhai
+    /// fn waiting_ms(result) { result.latency.avg_ms - result.service_time.avg_ms }
+    /// ```
+    #[rhai_fn(get = "service_time", pure)]
+    pub fn service_time(result: &mut LoadResult) -> Times {
+        Times::of("service time", result.summary(), |row| &row.service_time_ms)
+    }
+
+    /// How long after they were due calls started. Has the fields of `latency`.
+    ///
+    /// ```rhai
+    /// fn generator_kept_up(result) { result.start_lag.p99_ms < 1.0 }
+    /// ```
+    #[rhai_fn(get = "start_lag", pure)]
+    pub fn start_lag(result: &mut LoadResult) -> Times {
+        Times::of("start lag", result.summary(), |row| &row.start_lag_ms)
+    }
+
+    /// What failed: `rate` (0 to 1), `timeouts`, `by_class` (a map of counts) and `count("timeout")`.
+    ///
+    /// ```rhai
+    /// fn acceptable(result) { result.errors.rate < 0.001 }
+    /// ```
+    #[rhai_fn(get = "errors", pure)]
+    pub fn errors(result: &mut LoadResult) -> LoadErrors {
+        LoadErrors(result.summary().map(|row| row.errors.clone()))
+    }
+
+    /// Whether the numbers are the service's or the generator's own limit: `verdict` (`valid`, `suspect` or
+    /// `generator-limited`), `reasons` and `ceiling_rate`.
+    ///
+    /// ```rhai
+    /// fn trustworthy(result) { result.validity.verdict == "valid" }
+    /// ```
+    #[rhai_fn(get = "validity", pure)]
+    pub fn validity(result: &mut LoadResult) -> Validity {
+        Validity(result.outcome.as_ref().map(|outcome| outcome.metrics.validity.clone()))
+    }
+
+    /// The load second by second: an array of maps with the columns of `metrics.csv`.
+    ///
+    /// ```rhai
+    /// fn busiest_second(result) { result.series.reduce(|most, point| if most == () || point.calls > most { point.calls } else { most }) }
+    /// ```
+    #[rhai_fn(get = "series", pure)]
+    pub fn series(result: &mut LoadResult) -> Array {
+        let points = result.outcome.as_ref().map_or(&[][..], |outcome| outcome.series.as_slice());
+        let row = result.row.clone();
+        let wanted = points.iter().filter(|point| row.as_ref().is_none_or(|name| *name == point.operation));
+        wanted
+            .map(|point| {
+                let mut map = Map::new();
+                map.insert("second".into(), (point.second as i64).into());
+                map.insert("operation".into(), point.operation.clone().into());
+                map.insert("phase".into(), point.phase.clone().into());
+                map.insert("calls".into(), (point.calls as i64).into());
+                map.insert("failures".into(), (point.failures as i64).into());
+                map.insert("bytes".into(), (point.bytes as i64).into());
+                map.insert("items".into(), (point.items as i64).into());
+                map.insert("p50_ms".into(), point.p50_ms.into());
+                map.insert("p90_ms".into(), point.p90_ms.into());
+                map.insert("p99_ms".into(), point.p99_ms.into());
+                map.insert("max_ms".into(), point.max_ms.into());
+                map.insert("in_flight".into(), (point.in_flight as i64).into());
+                map.insert("start_lag_p99_ms".into(), point.start_lag_p99_ms.into());
+                Dynamic::from_map(map)
+            })
+            .collect()
+    }
+
+    /// The operations of the load by name, each with the fields of a result.
+    ///
+    /// ```rhai
+    /// fn read_p99_ms(result) { result.operations.reads.latency.p99_ms }
+    /// ```
+    #[rhai_fn(get = "operations", pure)]
+    pub fn operations(result: &mut LoadResult) -> Map {
+        let names = result.outcome.iter().flat_map(|outcome| outcome.metrics.operations.keys());
+        names
+            .map(|name| {
+                let row = LoadResult {
+                    outcome: result.outcome.clone(),
+                    row: Some(name.clone()),
+                    name: name.clone(),
+                };
+                (name.as_str().into(), Dynamic::from(row))
+            })
+            .collect()
+    }
+
+    /// Figures that only this kind of service has, and the script's own `metric`s, as a map.
+    ///
+    /// ```rhai
+    /// fn megabytes_read(result) { result.extras.read_mb_per_second }
+    /// ```
+    #[rhai_fn(get = "extras", pure)]
+    pub fn extras(result: &mut LoadResult) -> Map {
+        let extras = result.outcome.iter().flat_map(|outcome| &outcome.metrics.extras);
+        extras.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    }
+
+    /// The plan and the operation as they ran, defaults filled in, as a map.
+    ///
+    /// ```rhai
+    /// fn concurrency(result) { result.config.plan.concurrency }
+    /// ```
+    #[rhai_fn(get = "config", pure)]
+    pub fn config(result: &mut LoadResult) -> Map {
+        let config = result.outcome.iter().flat_map(|outcome| &outcome.metrics.config);
+        config.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    }
+
+    /// Any percentile of the response time, 0 to 100, in milliseconds.
+    ///
+    /// ```rhai
+    /// fn p9999_ms(result) { result.percentile_ms(99.99) }
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn percentile_ms(
+        ctx: NativeCallContext,
+        result: &mut LoadResult,
+        percentile: f64,
+    ) -> ScriptResult<f64> {
+        let usage = |message: String| raise(&ctx)(Error::usage(message));
+        if !(0.0..=100.0).contains(&percentile) {
+            return Err(usage(format!("a percentile lies between 0 and 100, not at {percentile}")));
+        }
+        let Some(totals) = result.totals() else {
+            return Ok(unmeasured(&ctx));
+        };
+        if totals.response.is_empty() {
+            return Err(raise(&ctx)(no_samples("response time")));
+        }
+        if percentile < 100.0 && is_guess(totals.response.len(), percentile) {
+            let (count, name) = (totals.response.len(), &result.name);
+            host(&ctx).note(&format!(
+                "p{percentile} of `{name}` stands on fewer than 10 of its {count} samples: take it with caution"
+            ));
+        }
+        Ok(tally::percentile_ms(&totals.response, percentile))
+    }
+
+    #[rhai_fn(name = "percentile_ms", return_raw, pure)]
+    pub fn whole_percentile_ms(
+        ctx: NativeCallContext,
+        result: &mut LoadResult,
+        percentile: i64,
+    ) -> ScriptResult<f64> {
+        face::percentile_ms(ctx, result, percentile as f64)
+    }
+
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn to_string(result: &mut LoadResult) -> String {
+        match (&result.outcome, result.summary()) {
+            (Some(outcome), _) if result.row.is_none() => report::text::load(&outcome.metrics, false),
+            (Some(_), Some(row)) => report::text::row(row),
+            _ => format!("{}: not measured in a plan", result.name),
+        }
+    }
+
+    /// The mean in milliseconds.
+    #[rhai_fn(get = "avg_ms", return_raw, pure)]
+    pub fn avg_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.avg)
+    }
+
+    #[rhai_fn(get = "stddev_ms", return_raw, pure)]
+    pub fn stddev_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.stddev)
+    }
+
+    #[rhai_fn(get = "min_ms", return_raw, pure)]
+    pub fn min_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.min)
+    }
+
+    #[rhai_fn(get = "max_ms", return_raw, pure)]
+    pub fn max_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.max)
+    }
+
+    #[rhai_fn(get = "p50_ms", return_raw, pure)]
+    pub fn p50_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.p50)
+    }
+
+    #[rhai_fn(get = "p90_ms", return_raw, pure)]
+    pub fn p90_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.p90)
+    }
+
+    #[rhai_fn(get = "p95_ms", return_raw, pure)]
+    pub fn p95_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.p95)
+    }
+
+    #[rhai_fn(get = "p99_ms", return_raw, pure)]
+    pub fn p99_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.p99)
+    }
+
+    #[rhai_fn(get = "p999_ms", return_raw, pure)]
+    pub fn p999_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
+        times.get(&ctx, |times| times.p999)
+    }
+
+    /// How many calls the distribution is made of.
+    #[rhai_fn(get = "count", pure)]
+    pub fn samples(ctx: NativeCallContext, times: &mut Times) -> Dynamic {
+        let count = times.quantiles.as_ref().map(|quantiles| Dynamic::from_int(quantiles.count as i64));
+        count.unwrap_or_else(|| unmeasured(&ctx).into())
+    }
+
+    /// Names of the percentiles that fewer than 10 samples lie beyond: tables mark them with `~`.
+    #[rhai_fn(get = "low_confidence", pure)]
+    pub fn low_confidence(times: &mut Times) -> Array {
+        let names = times.quantiles.iter().flat_map(|quantiles| &quantiles.low_confidence);
+        names.map(|name| name.clone().into()).collect()
+    }
+
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn times_to_string(times: &mut Times) -> String {
+        match &times.quantiles {
+            Some(quantiles) => report::text::times(times.what, quantiles),
+            None => format!("{}: not measured in a plan", times.what),
+        }
+    }
+
+    /// Failed calls / all calls, 0 to 1.
+    #[rhai_fn(get = "rate", pure)]
+    pub fn error_rate(ctx: NativeCallContext, errors: &mut LoadErrors) -> Dynamic {
+        errors.0.as_ref().map_or_else(|| unmeasured(&ctx), |errors| errors.rate).into()
+    }
+
+    #[rhai_fn(get = "timeouts", pure)]
+    pub fn timeouts(ctx: NativeCallContext, errors: &mut LoadErrors) -> Dynamic {
+        let count = errors.0.as_ref().map(|errors| Dynamic::from_int(errors.timeouts as i64));
+        count.unwrap_or_else(|| unmeasured(&ctx).into())
+    }
+
+    /// How often each class of failure happened; a class that did not happen is not in the map.
+    #[rhai_fn(get = "by_class", pure)]
+    pub fn by_class(errors: &mut LoadErrors) -> Map {
+        let classes = errors.0.iter().flat_map(|errors| &errors.by_class);
+        classes.map(|(class, failures)| (class.as_str().into(), (failures.count as i64).into())).collect()
+    }
+
+    /// How often one class of failure happened: 0 if it did not.
+    #[rhai_fn(name = "count", return_raw, pure)]
+    pub fn count_class(
+        ctx: NativeCallContext,
+        errors: &mut LoadErrors,
+        class: &str,
+    ) -> ScriptResult<Dynamic> {
+        if !failure::is_class(class) {
+            let error = Error::usage(format!("there is no failure class `{class}`"));
+            return Err(raise(&ctx)(error.hint(format!("classes: {}", failure::classes().join(", ")))));
+        }
+        let Some(errors) = &errors.0 else { return Ok(unmeasured(&ctx).into()) };
+        Ok((errors.by_class.get(class).map_or(0, |failures| failures.count) as i64).into())
+    }
+
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn errors_to_string(errors: &mut LoadErrors) -> String {
+        let Some(errors) = &errors.0 else { return "not measured in a plan".to_owned() };
+        let classes: Vec<String> =
+            errors.by_class.iter().map(|(class, failures)| format!("{} {class}", failures.count)).collect();
+        if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
+    }
+
+    /// `valid`, `suspect` or `generator-limited`.
+    #[rhai_fn(get = "verdict", pure)]
+    pub fn verdict(validity: &mut Validity) -> String {
+        validity.0.as_ref().map_or("valid", |validity| validity.verdict.word()).to_owned()
+    }
+
+    /// The evidence for the verdict, one sentence each.
+    #[rhai_fn(get = "reasons", pure)]
+    pub fn reasons(validity: &mut Validity) -> Array {
+        validity.0.iter().flat_map(|validity| &validity.reasons).map(|reason| reason.clone().into()).collect()
+    }
+
+    /// The highest rate that the generator could have driven, calls a second; `()` if it is not known.
+    #[rhai_fn(get = "ceiling_rate", pure)]
+    pub fn ceiling_rate(validity: &mut Validity) -> Dynamic {
+        let ceiling = validity.0.as_ref().and_then(|validity| validity.ceiling_rate);
+        ceiling.map_or(Dynamic::UNIT, Dynamic::from_float)
+    }
+
+    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
+    pub fn validity_to_string(validity: &mut Validity) -> String {
+        let Some(validity) = &validity.0 else { return "not measured in a plan".to_owned() };
+        let mut lines = vec![validity.verdict.word().to_owned()];
+        lines.extend(validity.reasons.iter().cloned());
+        lines.join(": ")
+    }
+}
