@@ -28,7 +28,8 @@ pub struct RequestOptions {
     pub body: Body,
     /// The statuses that count as success.
     pub expect: Statuses,
-    /// How many redirects are followed within the call, on the same server only. For GET and HEAD.
+    /// How many redirects are followed within the call, on the same server only. For GET and HEAD
+    /// without a body.
     pub follow_redirects: u32,
 }
 
@@ -53,29 +54,37 @@ pub struct Request {
     name: String,
     client: Arc<dyn Client>,
     method: String,
-    target: Template,
-    /// From behind the target to the end of a body of fixed length.
-    tail: Template,
-    /// Both together. With a body of varying length it ends in an empty `content-length`, filled in by `write`.
+    /// The request up to the end of a body of fixed length. With a body of varying length it ends in an empty
+    /// `content-length`, filled in by `write`.
     head: Template,
     varying_body: Option<Template>,
     expect: Statuses,
-    follow_redirects: u32,
+    hop: Option<Hop>,
     described: Value,
+}
+
+/// What following redirects needs.
+pub(super) struct Hop {
+    /// How many are followed.
+    pub most: u32,
+    target: Template,
+    /// What comes behind the target.
+    tail: Template,
 }
 
 /// Where the length of a varying body is filled in: spaces before a number are legal, and 12 digits enough.
 const LENGTH_GAP: &[u8] = b"            \r\n\r\n";
 
 impl Request {
-    /// `path` is appended to the URL of `client`; it starts with `/`, or is empty.
+    /// `method` is sent in upper case. `path` is appended to the URL of `client`; it starts with `/`, or is empty.
     pub fn new(client: &Arc<HttpClient>, method: &str, path: &str, options: RequestOptions) -> Result<Self> {
         let method = checked_method(method)?;
         let url = &client.endpoint.url;
         check_path(path)?;
-        if options.follow_redirects > 0 && !matches!(method.as_str(), "GET" | "HEAD") {
-            return Err(Error::usage(format!("`follow_redirects` with {method}")).hint(
-                "only GET and HEAD are repeated elsewhere; expect the status instead: `expect: \"3xx\"`",
+        let bodiless = matches!(options.body, Body::None) && matches!(method.as_str(), "GET" | "HEAD");
+        if options.follow_redirects > 0 && !bodiless {
+            return Err(Error::usage(format!("`follow_redirects` with {method} or a body")).hint(
+                "only GET and HEAD without a body are repeated elsewhere; or expect it: `expect: \"3xx\"`",
             ));
         }
         let name = match options.name {
@@ -127,20 +136,12 @@ impl Request {
             None => tail.append(Template::literal(*b"\r\n")),
         }
         let mut head = Template::literal(format!("{method} "));
-        head.append(target.clone());
-        head.append(tail.clone());
-        Ok(Self {
-            name,
-            client: client.clone(),
-            method,
-            target,
-            tail,
-            head,
-            varying_body,
-            expect: options.expect,
-            follow_redirects: options.follow_redirects,
-            described,
-        })
+        let most = options.follow_redirects;
+        let hop = (most > 0).then(|| Hop { most, target: target.clone(), tail: tail.clone() });
+        head.append(target);
+        head.append(tail);
+        let expect = options.expect;
+        Ok(Self { name, client: client.clone(), method, head, varying_body, expect, hop, described })
     }
 
     /// The whole request, if it is the same at every turn.
@@ -163,26 +164,13 @@ impl Request {
         }
     }
 
-    /// The same request to another target: a hop of a redirect, which has no body.
-    pub(super) fn write_to(&self, target: &str, turn: Turn, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.method.as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(target.as_bytes());
-        self.tail.write(turn, out);
+    pub(super) fn method(&self) -> &str {
+        &self.method
     }
 
-    pub(super) fn target(&self, turn: Turn) -> String {
-        let mut out = Vec::new();
-        self.target.write(turn, &mut out);
-        String::from_utf8(out).expect("a target is percent-encoded, so ASCII")
-    }
-
-    pub(super) fn is_head(&self) -> bool {
-        self.method == "HEAD"
-    }
-
-    pub(super) fn follow_redirects(&self) -> u32 {
-        self.follow_redirects
+    /// If redirects are to be followed: how.
+    pub(super) fn hop(&self) -> Option<&Hop> {
+        self.hop.as_ref()
     }
 
     #[inline]
@@ -192,6 +180,23 @@ impl Request {
 
     pub(super) fn expected(&self) -> &Statuses {
         &self.expect
+    }
+}
+
+impl Hop {
+    /// The target of the request itself.
+    pub fn target(&self, turn: Turn) -> String {
+        let mut out = Vec::new();
+        self.target.write(turn, &mut out);
+        String::from_utf8(out).expect("a target is percent-encoded, so ASCII")
+    }
+
+    /// The request to another target. It has no body: see [`RequestOptions::follow_redirects`].
+    pub fn write(&self, method: &str, target: &str, turn: Turn, out: &mut Vec<u8>) {
+        out.extend_from_slice(method.as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(target.as_bytes());
+        self.tail.write(turn, out);
     }
 }
 

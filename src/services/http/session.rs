@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use super::{
     client::Endpoint,
     head::{excerpt, protocol},
-    request::Request,
+    request::{Hop, Request},
     response::{Ask, Progress, Reader},
     stream::Stream,
 };
@@ -58,6 +58,7 @@ impl HttpSession {
     async fn reopen(&mut self) -> Result<(), Failure> {
         self.stream = self.endpoint.connect().await?;
         self.closing = false;
+        self.noticed = None;
         Ok(())
     }
 
@@ -82,7 +83,7 @@ impl HttpSession {
         })
         .await?;
         // An answer that came before the whole request was sent leaves the connection in the middle of it.
-        let whole = unsent.bytes().is_empty() && self.noticed.take().is_none();
+        let whole = self.noticed.take().is_none() && unsent.bytes().is_empty();
         self.closing = !(whole && self.reader.keep_alive() && self.endpoint.keep_alive);
         Ok(())
     }
@@ -95,13 +96,13 @@ impl HttpSession {
         unsent: &mut Unsent<'_>,
     ) {
         WRITE.with_borrow_mut(|buffer| {
-            buffer.clear();
             write(buffer);
             let mut now = Unsent::Constant(buffer);
             self.send(cx, &mut now);
             if !now.bytes().is_empty() {
                 *unsent = Unsent::Rest(now.bytes().to_owned(), 0);
             }
+            buffer.clear();
             buffer.shrink_to(WRITE_SPARE);
         });
     }
@@ -145,9 +146,9 @@ impl HttpSession {
     }
 
     /// Goes where the answer leads, as often as the request allows.
-    async fn follow(&mut self, request: &Request, turn: Turn, ask: Ask) -> Result<(), Failure> {
-        let mut target = request.target(turn);
-        for _ in 0..request.follow_redirects() {
+    async fn follow(&mut self, request: &Request, hop: &Hop, turn: Turn, ask: Ask) -> Result<(), Failure> {
+        let mut target = hop.target(turn);
+        for _ in 0..hop.most {
             let status = self.reader.status();
             let Some(location) = self.reader.location() else { return Ok(()) };
             if !matches!(status, 301 | 302 | 303 | 307 | 308) || request.expects(status) {
@@ -161,7 +162,7 @@ impl HttpSession {
             if !self.reusable() {
                 self.reopen().await?;
             }
-            self.exchange(None, |out| request.write_to(&target, turn, out), ask).await?;
+            self.exchange(None, |out| hop.write(request.method(), &target, turn, out), ask).await?;
         }
         Ok(())
     }
@@ -195,10 +196,10 @@ impl Session for HttpSession {
             self.closing = true;
             return Err(failure);
         }
-        let ask = Ask { head_request: request.is_head(), keep, follow: request.follow_redirects() > 0 };
+        let ask = Ask { head_request: request.method() == "HEAD", keep, follow: request.hop().is_some() };
         self.exchange(request.constant(), |out| request.write(turn, out), ask).await?;
-        if ask.follow {
-            Box::pin(self.follow(request, turn, ask)).await?;
+        if let Some(hop) = request.hop() {
+            Box::pin(self.follow(request, hop, turn, ask)).await?;
         }
         self.outcome(request)
     }

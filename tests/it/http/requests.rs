@@ -187,6 +187,14 @@ fn mistakes_are_refused_before_anything_is_sent() {
         (make("GET", "/{user}", RequestOptions::default()), "{user}"),
         (make("POST", "/", RequestOptions { follow_redirects: 1, ..Default::default() }), "POST"),
         (
+            make(
+                "GET",
+                "/",
+                RequestOptions { follow_redirects: 1, body: Body::Text("x".into()), ..Default::default() },
+            ),
+            "body",
+        ),
+        (
             make("GET", "/", RequestOptions { params: fixed(&[("x", json!(1))]), ..Default::default() }),
             "not used",
         ),

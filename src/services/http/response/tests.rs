@@ -1,4 +1,5 @@
 use super::*;
+use crate::measure::hash::Draws;
 
 const PLAIN: Ask = Ask { head_request: false, keep: true, follow: true };
 
@@ -156,6 +157,27 @@ fn broken_answers_are_named_however_they_are_split() {
             check(read(PLAIN, [&bytes[..at], &bytes[at..]]));
         }
         check(read(PLAIN, bytes.chunks(1)));
+    }
+}
+
+#[test]
+fn mutilated_answers_are_read_the_same_in_one_piece_and_in_many() {
+    let mut draws = Draws::new(1, 2, 3, 4);
+    for round in 0..20_000 {
+        let mut bytes = LEGAL[round % LEGAL.len()].0.as_bytes().to_vec();
+        for _ in 0..=draws.below(3) {
+            let at = draws.below(bytes.len() as u64) as usize;
+            match draws.below(4) {
+                0 => bytes[at] = draws.bits() as u8,
+                1 => bytes[at] = b"\r\n0 :,;-"[draws.below(8) as usize],
+                2 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, bytes[draws.below(bytes.len() as u64) as usize]),
+            }
+        }
+        let (whole, at) = (whole(&bytes).ok(), draws.below(bytes.len() as u64) as usize);
+        let shown = bytes.escape_ascii();
+        assert_eq!(read(PLAIN, [&bytes[..at], &bytes[at..]]).ok(), whole, "{shown} at {at}");
+        assert_eq!(read(PLAIN, bytes.chunks(1)).ok(), whole, "{shown}");
     }
 }
 
