@@ -5,7 +5,7 @@ mod requests;
 mod tls;
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::TcpListener,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -213,10 +213,13 @@ fn without_keep_alive_each_call_has_its_connection() {
 
 #[test]
 fn an_answer_before_the_end_of_the_request_is_heard() {
-    let server = Fake::new(|_, mut stream| {
-        // Not read: the client's request does not fit into the kernel's buffers.
+    let (done, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let server = Fake::new(move |_, mut stream| {
+        stream.read_exact(&mut [0]).unwrap();
         stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nlong").unwrap();
-        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+        // No more is read, and the kernel's buffers do not hold the request.
+        wait.lock().unwrap().recv().ok();
     });
     let client = plain(&server.url);
     let options = RequestOptions { body: Body::Bytes(vec![0; 64 << 20]), ..Default::default() };
@@ -227,6 +230,7 @@ fn an_answer_before_the_end_of_the_request_is_heard() {
         assert_eq!((failure.class, failure.status), ("status_4xx", 413));
         assert!(!session.reusable(), "the connection is in the middle of a request");
     });
+    drop(done);
 }
 
 #[test]

@@ -67,7 +67,9 @@ fn trusted_and_insecure_connections_carry_calls() {
 #[test]
 fn untrusted_certificates_fail_and_say_what_helps() {
     let (server, file) = server();
-    let foreign = open(&server.url, ClientOptions { ca: Some(self::server().1), ..Default::default() });
+    let (_, other_file) = self::server();
+    let foreign = open(&server.url, ClientOptions { ca: Some(other_file.clone()), ..Default::default() });
+    std::fs::remove_file(other_file).unwrap();
     let name = Some("example.org".to_owned());
     let other = ClientOptions { ca: Some(file.clone()), server_name: name, ..Default::default() };
     for failure in [foreign.unwrap_err(), open(&server.url, other).unwrap_err()] {
