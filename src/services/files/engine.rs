@@ -16,8 +16,16 @@ use super::ring::Ring;
 use super::settings::EngineChoice;
 use crate::error::{Error, Result};
 
+/// Blocks up to this size are small enough to be copied from the page cache where the user's task runs.
+pub const AT_ONCE: usize = 64 << 10;
+
 /// The open files of one operation; closed when the last call on them is over.
-pub struct Files(pub Vec<File>);
+#[derive(Default)]
+pub struct Files {
+    pub files: Vec<File>,
+    /// Whether they bypass the page cache.
+    pub direct: bool,
+}
 
 /// One system call. Holds its files and its memory, which nobody else may touch until it is over.
 #[derive(Clone)]
@@ -39,7 +47,7 @@ pub enum Action {
 
 impl Job {
     pub fn fd(&self) -> RawFd {
-        self.files.0[self.file as usize].as_raw_fd()
+        self.files.files[self.file as usize].as_raw_fd()
     }
 }
 

@@ -65,7 +65,7 @@ impl Layout {
 
     fn new(folder: Arc<Folder>, shape: &Shape) -> Result<Self> {
         folder.require_space(shape.bytes())?;
-        Ok(Self { files: Arc::new(Files(Vec::new())), names: Vec::new(), folder })
+        Ok(Self { files: Arc::default(), names: Vec::new(), folder })
     }
 
     fn make_files(
@@ -75,7 +75,7 @@ impl Layout {
         cancel: &CancellationToken,
         mut make: impl FnMut(u32, &File) -> io::Result<()>,
     ) -> Result<()> {
-        let mut files = Vec::new();
+        let mut files = Vec::with_capacity(shape.files as usize);
         for number in 0..shape.files {
             if cancel.is_cancelled() {
                 return Err(Error::cancelled());
@@ -103,7 +103,7 @@ impl Layout {
                 );
             }
         }
-        self.files = Arc::new(Files(files));
+        self.files = Arc::new(Files { files, direct: shape.direct });
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Layout {
 
     /// Has the next reads come from the disk.
     pub fn drop_cache(&self) {
-        self.files.0.iter().for_each(|file| advise(file, libc::POSIX_FADV_DONTNEED));
+        self.files.files.iter().for_each(|file| advise(file, libc::POSIX_FADV_DONTNEED));
     }
 
     /// Removes the files and, if no other operation has files in it, the folder.
@@ -162,11 +162,11 @@ impl Layout {
 
     fn remove_files(&mut self) -> Result<()> {
         // A session that is still open would keep the space taken: it is given back here.
-        for file in &self.files.0 {
+        for file in &self.files.files {
             let _ = file.set_len(0);
         }
         // Closed before they are removed: NFS would put another name in place of an open file.
-        self.files = Arc::new(Files(Vec::new()));
+        self.files = Arc::default();
         self.names.drain(..).map(|name| self.folder.remove(&name)).fold(Ok(()), Result::and)
     }
 

@@ -5,7 +5,7 @@
 //! told to leave the eventfd alone. A user alone on its thread submits by itself.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Future, poll_fn},
     io, mem,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -18,7 +18,7 @@ use std::{
 use io_uring::{IoUring, opcode, squeue, types};
 use tokio::{io::unix::AsyncFd, runtime, task};
 
-use super::engine::{Action, Job};
+use super::engine::{AT_ONCE, Action, Job};
 
 /// Calls that are submitted at once; more are submitted in several goes.
 const QUEUE: u32 = 128;
@@ -34,6 +34,8 @@ thread_local! {
 pub struct Ring {
     state: RefCell<State>,
     event: AsyncFd<OwnedFd>,
+    /// Whether the driver runs: it goes with the `LocalSet` that it was started in.
+    driven: Cell<bool>,
 }
 
 struct State {
@@ -59,7 +61,7 @@ enum Slot {
 }
 
 impl Ring {
-    /// The ring of this thread and runtime, made if there is none. Must be called inside a `LocalSet`.
+    /// The ring of this thread and runtime, made if there is none.
     pub fn current() -> io::Result<Rc<Self>> {
         let runtime = runtime::Handle::current().id();
         CURRENT.with_borrow_mut(|current| {
@@ -71,7 +73,6 @@ impl Ring {
             }
             let ring = Rc::new(Self::new()?);
             *current = Some((runtime, Rc::downgrade(&ring)));
-            task::spawn_local(drive(Rc::downgrade(&ring)));
             Ok(ring)
         })
     }
@@ -96,14 +97,19 @@ impl Ring {
         let event = unsafe { AsyncFd::register(event) }?;
         let state =
             State { uring, slots: Vec::new(), free: Vec::new(), pending: 0, driver: None, broken: None };
-        Ok(Self { state: RefCell::new(state), event })
+        Ok(Self { state: RefCell::new(state), event, driven: Cell::new(false) })
     }
 
     /// Performs `job`. If this is dropped half-way, its slot keeps file and memory until the kernel is done.
+    ///
+    /// Must be called inside a `LocalSet`.
     pub async fn perform(self: &Rc<Self>, job: Job) -> io::Result<usize> {
+        if !self.driven.replace(true) {
+            task::spawn_local(drive(Driver(Rc::downgrade(self))));
+        }
         // Each user of the ring holds one reference. Where one is alone, what the kernel can answer at once is
-        // answered without giving way; counting against tokio's budget keeps that from starving the thread.
-        let alone = Rc::strong_count(self) == 1;
+        // answered without giving way; counting against tokio's budget keeps that from starving other tasks.
+        let alone = Rc::strong_count(self) == 1 && job.buffer.len() <= AT_ONCE;
         if alone {
             task::coop::consume_budget().await;
         }
@@ -133,8 +139,10 @@ impl Ring {
 }
 
 /// The driver: a local task that ends with its ring.
-async fn drive(ring: Weak<Ring>) {
-    poll_fn(|context| match ring.upgrade() {
+struct Driver(Weak<Ring>);
+
+async fn drive(driver: Driver) {
+    poll_fn(|context| match driver.0.upgrade() {
         Some(ring) => {
             ring.drive(context);
             Poll::Pending
@@ -142,6 +150,14 @@ async fn drive(ring: Weak<Ring>) {
         None => Poll::Ready(()),
     })
     .await;
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(ring) = self.0.upgrade() {
+            ring.driven.set(false);
+        }
+    }
 }
 
 impl Drop for Ring {
@@ -303,13 +319,15 @@ fn entry(job: &Job) -> squeue::Entry {
 mod tests {
     use std::{fs::File, io::Write, sync::Arc};
 
+    use tokio::task::LocalSet;
+
     use super::*;
     use crate::services::files::{buffer::Buffer, engine, engine::Files, testing::on_a_thread};
 
     /// A read that the kernel cannot answer before something is written into the pipe.
     fn endless_read() -> (Job, io::PipeWriter) {
         let (reader, writer) = io::pipe().unwrap();
-        let files = Arc::new(Files(vec![File::from(OwnedFd::from(reader))]));
+        let files = Arc::new(Files { files: vec![File::from(OwnedFd::from(reader))], direct: false });
         let buffer = Arc::new(Buffer::new(4096));
         (Job { action: Action::Read, files, file: 0, offset: 0, buffer }, writer)
     }
@@ -393,6 +411,25 @@ mod tests {
                 assert_eq!(call.await.unwrap().unwrap(), 4);
             }
         });
+    }
+
+    #[test]
+    fn a_ring_outlives_the_local_set_it_was_made_in() {
+        if !allowed() {
+            return;
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (job, mut writer) = endless_read();
+        let ring = LocalSet::new().block_on(&runtime, async { Ring::current().unwrap() });
+        for _ in 0..3 {
+            LocalSet::new().block_on(&runtime, async {
+                let (ring, job) = (ring.clone(), job.clone());
+                let call = task::spawn_local(async move { ring.perform(job).await });
+                task::yield_now().await;
+                writer.write_all(b"now").unwrap();
+                assert_eq!(call.await.unwrap().unwrap(), 3);
+            });
+        }
     }
 
     #[test]
