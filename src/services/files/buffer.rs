@@ -2,20 +2,21 @@
 
 use std::{alloc, ptr::NonNull, slice};
 
-/// Enough for every disk in use: memory must be aligned to the logical block size, which is 512 or 4096 bytes.
+/// Enough for every disk in use: memory must be aligned to the logical block size, which is 512 or 4096
+/// bytes.
 const ALIGNMENT: usize = 4096;
 
 /// A block of memory that the kernel or a pool thread may fill while an `Arc` of it is held.
 ///
-/// Whoever performs a call holds a clone of the `Arc` until the call is over, so `Arc::get_mut` succeeds only when
-/// nobody else touches the memory: that is the way to its bytes.
+/// Whoever performs a call holds a clone of the `Arc` until the call is over, so `Arc::get_mut` succeeds only
+/// when nobody else touches the memory: that is the way to its bytes.
 pub struct Buffer {
     start: NonNull<u8>,
     layout: alloc::Layout,
 }
 
-// SAFETY: the memory belongs to this value alone; its bytes are reached through `&mut`, or through the pointer by
-// the one performing a call.
+// SAFETY: the memory belongs to this value alone; its bytes are reached through `&mut`, or through the
+// pointer by the one performing a call.
 unsafe impl Send for Buffer {}
 // SAFETY: as above; `&Buffer` gives out only a pointer.
 unsafe impl Sync for Buffer {}
@@ -42,8 +43,8 @@ impl Buffer {
     }
 
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the memory is `len` initialized bytes that live as long as `self`, which is borrowed mutably: no
-        // call on it is under way (see the type).
+        // SAFETY: the memory is `len` initialized bytes that live as long as `self`, which is borrowed
+        // mutably: no call on it is under way (see the type).
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.layout.size()) }
     }
 }

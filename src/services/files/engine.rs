@@ -58,7 +58,8 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// Performs `job`; the bytes it moved. May be dropped half-way: the job's memory lives on until it is over.
+    /// Performs `job`; the bytes it moved. May be dropped half-way: the job's memory lives on until it is
+    /// over.
     pub async fn perform(&mut self, job: Job) -> io::Result<usize> {
         match self {
             Self::Ring(ring) => ring.perform(job).await,

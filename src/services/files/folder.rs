@@ -16,8 +16,8 @@ use crate::measure::{Moment, Size};
 
 const PREFIX: &str = "benchscript";
 
-/// `benchscript-<pid>-<hex>` in the folder the user gave; the first half of the hex number stands for the machine.
-/// Removed when dropped.
+/// `benchscript-<pid>-<hex>` in the folder the user gave; the first half of the hex number stands for the
+/// machine. Removed when dropped.
 pub struct Folder {
     /// As the user gave it.
     outer: PathBuf,
@@ -153,8 +153,8 @@ fn remove_stale(outer: &OwnedFd) {
     }
 }
 
-/// The machine's half of a name must be ours: on a shared file system, or in a container with processes numbered
-/// on their own, the same process number may well be alive elsewhere.
+/// The machine's half of a name must be ours: on a shared file system, or in a container with processes
+/// numbered on their own, the same process number may well be alive elsewhere.
 fn is_stale(folder: &str) -> bool {
     let mut parts = folder.split('-');
     let (Some(PREFIX), Some(pid), Some(hex), None) = (parts.next(), parts.next(), parts.next(), parts.next())

@@ -28,7 +28,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Makes the files that will be read: written in full and on disk, dropped from the page cache unless `cached`.
+    /// Makes the files that will be read: written in full and on disk, dropped from the page cache unless
+    /// `cached`.
     pub fn for_reads(
         folder: Arc<Folder>,
         operation: &str,
@@ -238,12 +239,13 @@ fn advise(file: &File, advice: libc::c_int) {
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, advice) };
 }
 
-/// What offsets and lengths of direct I/O must be multiples of: 0 where it is not supported, none where the kernel
-/// does not say.
+/// What offsets and lengths of direct I/O must be multiples of: 0 where it is not supported, none where the
+/// kernel does not say.
 fn direct_alignment(file: &File) -> Option<u64> {
     // SAFETY: all zeroes are valid for this plain struct of numbers.
     let mut stat: libc::statx = unsafe { std::mem::zeroed() };
-    // SAFETY: a descriptor we hold, an empty terminated path that stands for it, and `stat` outlives the call.
+    // SAFETY: a descriptor we hold, an empty terminated path that stands for it, and `stat` outlives the
+    // call.
     let asked = check(unsafe {
         libc::statx(file.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_DIOALIGN, &mut stat)
     });

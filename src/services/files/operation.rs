@@ -17,7 +17,8 @@ use crate::error::Result;
 use crate::load::{Client, Operation};
 use crate::measure::{Size, Summary};
 
-/// `read random 4 KiB` in a folder. Its files are its own; they go with [`Operation::cleanup`] or with itself.
+/// `read random 4 KiB` in a folder. Its files are its own; they go with [`Operation::cleanup`] or with
+/// itself.
 pub struct FileOperation {
     /// Its number in its client.
     pub(super) id: u32,

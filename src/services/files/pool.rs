@@ -142,8 +142,8 @@ impl Ticket {
     }
 }
 
-/// Lets the other tasks of this thread run first, so that calls answered at once take turns among the users. Sooner
-/// back than after tokio's `yield_now`, which polls for events in between.
+/// Lets the other tasks of this thread run first, so that calls answered at once take turns among the users.
+/// Sooner back than after tokio's `yield_now`, which polls for events in between.
 async fn give_way() {
     let mut given = false;
     poll_fn(|context| {
@@ -170,7 +170,8 @@ fn perform(job: &Job) -> io::Result<usize> {
     let offset = job.offset as libc::off_t;
     loop {
         let result = match job.action {
-            // SAFETY: the job holds its open file and its memory of `length` bytes, which nobody else touches.
+            // SAFETY: the job holds its open file and its memory of `length` bytes, which nobody else
+            // touches.
             Action::Read => unsafe { libc::pread(fd, memory.cast(), length, offset) },
             // SAFETY: as above.
             Action::Write => unsafe { libc::pwrite(fd, memory.cast(), length, offset) },

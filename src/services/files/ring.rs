@@ -1,8 +1,8 @@
 //! io_uring: one ring an OS thread, shared by that thread's virtual users.
 //!
-//! Users queue their calls; a local task, the driver, submits what has queued in one system call and hands out
-//! what has completed. An eventfd wakes it for completions that come later; while it is awake anyway the ring is
-//! told to leave the eventfd alone. A user alone on its thread submits by itself.
+//! Users queue their calls; a local task, the driver, submits what has queued in one system call and hands
+//! out what has completed. An eventfd wakes it for completions that come later; while it is awake anyway the
+//! ring is told to leave the eventfd alone. A user alone on its thread submits by itself.
 
 use std::{
     cell::{Cell, RefCell},
@@ -107,8 +107,9 @@ impl Ring {
         if !self.driven.replace(true) {
             task::spawn_local(drive(Driver(Rc::downgrade(self))));
         }
-        // Each user of the ring holds one reference. Where one is alone, what the kernel can answer at once is
-        // answered without giving way; counting against tokio's budget keeps that from starving other tasks.
+        // Each user of the ring holds one reference. Where one is alone, what the kernel can answer at once
+        // is answered without giving way; counting against tokio's budget keeps that from starving other
+        // tasks.
         let alone = Rc::strong_count(self) == 1 && job.buffer.len() <= AT_ONCE;
         if alone {
             task::coop::consume_budget().await;
@@ -190,7 +191,8 @@ impl State {
             self.slots.len() - 1
         });
         let entry = entry(&job).user_data(key as u64);
-        // SAFETY: the slot keeps the job's file and memory until its completion has come (or forever: see Drop).
+        // SAFETY: the slot keeps the job's file and memory until its completion has come (or forever: see
+        // Drop).
         if unsafe { self.uring.submission().push(&entry) }.is_err() {
             self.free.push(key);
             return Err(io::Error::from_raw_os_error(libc::EAGAIN));

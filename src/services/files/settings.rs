@@ -61,9 +61,9 @@ pub struct ReadOptions {
     pub pattern: Pattern,
     /// Bypass the page cache (`O_DIRECT`). Default: as the client says.
     pub direct: Option<bool>,
-    /// Whether the files may still be in the page cache when the load starts. `false` drops them from it first, but
-    /// a block that is read twice may then come from memory: only `direct` rules that out. Default: `true`
-    /// unless `direct`.
+    /// Whether the files may still be in the page cache when the load starts. `false` drops them from it
+    /// first, but a block that is read twice may then come from memory: only `direct` rules that out.
+    /// Default: `true` unless `direct`.
     pub cached: Option<bool>,
     /// Check that each block read carries its own stamp; costs some CPU a call. Default `false`.
     pub verify: bool,
@@ -118,8 +118,8 @@ pub struct WriteOptions {
     /// Bypass the page cache (`O_DIRECT`). Default: as the client says.
     pub direct: Option<bool>,
     /// When a call also does fsync(2) on its file, inside its time: `never`, `each`, a number n (every n-th
-    /// write), or `end` (the write of a file's last block; if `random`, every so many writes as there are blocks,
-    /// on all files). Default `never`.
+    /// write), or `end` (the write of a file's last block; if `random`, every so many writes as there are
+    /// blocks, on all files). Default `never`.
     pub fsync: Fsync,
     /// Reserve the space of the files before the load (fallocate), so that the disk cannot fill up in it.
     /// Default `true`.

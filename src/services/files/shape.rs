@@ -68,8 +68,9 @@ impl Shape {
 
     /// The block of a turn: a pure function, the same for every engine and any number of threads.
     ///
-    /// Sequential turns deal the blocks out to the files in turn, as fio does: each file is walked from its start to
-    /// its end, then again. Runs of the operation within one journey go on from where the journey began.
+    /// Sequential turns deal the blocks out to the files in turn, as fio does: each file is walked from its
+    /// start to its end, then again. Runs of the operation within one journey go on from where the journey
+    /// began.
     pub fn spot(&self, stream: u64, turn: Turn) -> Spot {
         let index = match self.pattern {
             Pattern::Sequential => turn.number.wrapping_add(u64::from(turn.step)) % self.all_blocks(),
