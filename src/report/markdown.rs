@@ -14,8 +14,8 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
         out += &format!("> **Note:** {}\n\n", escape_markdown(&banner));
     }
     for fact in facts::headline(run) {
-        let of = if fact.of.is_empty() { String::new() } else { format!(" ({})", fact.of) };
-        out += &format!("- {}: **{}**{}\n", fact.name, escape_markdown(&fact.value), escape_markdown(&of));
+        let of = if fact.of.is_empty() { String::new() } else { format!(" ({})", escape_markdown(&fact.of)) };
+        out += &format!("- {}: **{}**{}\n", fact.name, escape_markdown(&fact.value), of);
     }
     out.push('\n');
     if let Some((_, sum)) = facts::check_count(facts) {

@@ -112,6 +112,10 @@ impl Axis {
             Scale::Log => self.high * (self.high / self.low).powf(share),
             _ => self.low + (self.high - self.low) * (1.0 + share),
         };
+        if self.scale == Scale::Log {
+            // The least value is a dot, which must not lie on the axis.
+            self.low /= (self.high / self.low).powf(0.03);
+        }
         self
     }
 

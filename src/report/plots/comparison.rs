@@ -2,11 +2,11 @@
 
 use super::axis::Axis;
 use super::figure::{Colour, Figure, Marker, Style};
-use crate::report::number::{figures, line};
+use crate::report::number::figures;
 use crate::results::{StoredRun, schema::Metrics};
 
-/// Longer names are shortened, so that the plot keeps its room.
-const NAME: usize = 28;
+/// Longer names are shortened in their middle, so that the plot keeps its room.
+const NAME: usize = 34;
 
 pub fn throughput(run: &StoredRun, labels: &[String]) -> Figure {
     let measured = measured(run);
@@ -50,10 +50,36 @@ fn measured(run: &StoredRun) -> Vec<(f64, &Metrics)> {
 }
 
 fn framed(title: &str, x: Axis, labels: &[String]) -> Figure {
-    let y = Axis::rows("trial", labels.iter().map(|label| line(label, NAME)));
-    let mut figure = Figure::new(title.to_owned(), x, y);
+    let (shared, rest) = split(labels);
+    let title = if shared.is_empty() { title.to_owned() } else { format!("{title}: {shared}") };
+    let y = Axis::rows("trial", rest.into_iter().map(shortened));
+    let mut figure = Figure::new(title, x, y);
     figure.height = (340 + 46 * labels.len() as u32).max(640);
     figure
+}
+
+/// The words that all labels begin with, which go into the title, and what is left of each.
+fn split(labels: &[String]) -> (&str, Vec<&str>) {
+    let whole: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let Some((first, others)) = whole.split_first() else { return ("", whole) };
+    let same = first.char_indices().take_while(|(at, c)| {
+        others.iter().all(|other| other.get(*at..).is_some_and(|rest| rest.starts_with(*c)))
+    });
+    let end = same.filter(|(_, c)| *c == ' ').map(|(at, _)| at).last().unwrap_or(0);
+    match end {
+        0 => ("", whole),
+        end => (&first[..end], whole.iter().map(|label| &label[end + 1..]).collect()),
+    }
+}
+
+/// A long name keeps its beginning and its end, since trials differ at the end.
+fn shortened(label: &str) -> String {
+    let length = label.chars().count();
+    if length <= NAME {
+        return label.to_owned();
+    }
+    let tail = NAME * 2 / 3;
+    label.chars().take(NAME - 1 - tail).chain(['…']).chain(label.chars().skip(length - tail)).collect()
 }
 
 /// Writes each row's value right of it, and says which rows have none.
@@ -69,4 +95,20 @@ fn note(figure: &mut Figure, points: &[(f64, f64)]) {
 
 fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_what_tells_them_apart() {
+        let labels = ["GET /item users=1", "GET /item users=16"].map(str::to_owned);
+        assert_eq!(split(&labels), ("GET /item", vec!["users=1", "users=16"]));
+        let labels = ["é", "e"].map(str::to_owned);
+        assert_eq!(split(&labels), ("", vec!["é", "e"]));
+        let labels = ["read", "read hot"].map(str::to_owned);
+        assert_eq!(split(&labels).0, "");
+        assert_eq!(shortened(&"x".repeat(60)).chars().count(), NAME);
+    }
 }

@@ -25,10 +25,11 @@ type Drawn<E> = std::result::Result<(), DrawingErrorKind<E>>;
 /// Bare machines have no fonts: plots bring their own.
 pub fn load_font() -> Result<()> {
     let fonts = [(FontStyle::Normal, dejavu::sans::regular()), (FontStyle::Bold, dejavu::sans::bold())];
-    fonts
-        .into_iter()
-        .try_for_each(|(style, bytes)| register_font(FONT, style, bytes))
-        .map_err(|_| Error::io("the font built into benchscript could not be read; plots cannot be drawn"))
+    fonts.into_iter().try_for_each(|(style, bytes)| register_font(FONT, style, bytes)).map_err(|_| no_font())
+}
+
+pub fn no_font() -> Error {
+    Error::io("the font built into benchscript could not be read; plots cannot be drawn")
 }
 
 /// The part of the picture between the axes, in pixels.
@@ -49,10 +50,10 @@ pub fn draw<DB: DrawingBackend>(figure: &Figure, to: &mut DB) -> Drawn<DB::Error
     let frame = Frame {
         left: EDGE + labels + 16,
         right: WIDTH as i32 - EDGE - last.max(8),
-        top: top + 52 + bands,
+        top: top + 64 + bands,
         bottom: figure.height as i32 - EDGE - 92,
     };
-    pen.text(&figure.y.title, (EDGE, top + 8), (HPos::Left, VPos::Top), Colour::Faint)?;
+    pen.text(&figure.y.title, (EDGE, top + 14), (HPos::Left, VPos::Top), Colour::Faint)?;
     pen.bands(figure, &frame)?;
     pen.x_axis(figure, &frame)?;
     pen.y_axis(figure, &frame, rows)?;
@@ -61,7 +62,7 @@ pub fn draw<DB: DrawingBackend>(figure: &Figure, to: &mut DB) -> Drawn<DB::Error
     }
     for (x, y, note) in &figure.notes {
         let (x, y) = frame.at(figure, (*x, *y));
-        pen.text(note, (x + 18, y), (HPos::Left, VPos::Center), Colour::Ink)?;
+        pen.text(note, (x + 24, y), (HPos::Left, VPos::Center), Colour::Ink)?;
     }
     if figure.is_empty() {
         let middle = ((frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2);
@@ -182,7 +183,6 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
                 free = x + half + 16;
             }
         }
-        self.line((frame.left, frame.bottom), (frame.right, frame.bottom), Colour::Ink, 2)?;
         let title = ((frame.left + frame.right) / 2, frame.bottom + 60);
         self.text(&figure.x.title, title, (HPos::Center, VPos::Top), Colour::Faint)
     }
@@ -195,6 +195,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             }
             self.text(label, (frame.left - 14, y), (HPos::Right, VPos::Center), Colour::Ink)?;
         }
+        self.line((frame.left, frame.bottom), (frame.right, frame.bottom), Colour::Ink, 2)?;
         self.line((frame.left, frame.top), (frame.left, frame.bottom), Colour::Ink, 2)
     }
 

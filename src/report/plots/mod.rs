@@ -81,7 +81,7 @@ fn plot(name: &str, figure: &Figure) -> Result<Plot> {
     draw::draw(figure, &mut SVGBackend::with_string(&mut text, size)).map_err(failed(name))?;
     let shapes =
         text.split_once('>').and_then(|(_, rest)| rest.rsplit_once("</svg>")).map_or("", |(inner, _)| inner);
-    let mut raster = Raster::new(size);
+    let mut raster = Raster::new(size)?;
     draw::draw(figure, &mut raster).map_err(failed(name))?;
     let series: Vec<&str> =
         figure.series.iter().map(|series| series.name.as_str()).filter(|name| !name.is_empty()).collect();

@@ -2,14 +2,25 @@
 //!
 //! The backend that comes with plotters has jagged edges, spikes where a thick line turns, and writes files itself.
 
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, DrawingBackend, DrawingErrorKind};
+use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use plotters_backend::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
+};
 
 use crate::error::{Error, Result};
+
+/// The SVG backend writes sizes divided by this.
+const SVG_EM: f64 = 1.24;
+/// DejaVu's x-height in em: SVG text is centred on half of it.
+const EX: f64 = 0.547;
 
 pub struct Raster {
     size: (u32, u32),
     /// Rows of red, green, blue from the top.
     pixels: Vec<u8>,
+    regular: FontRef<'static>,
+    bold: FontRef<'static>,
 }
 
 /// Nothing can go wrong while painting into memory.
@@ -17,8 +28,15 @@ type Painted = std::result::Result<(), DrawingErrorKind<std::convert::Infallible
 
 impl Raster {
     /// White paper.
-    pub fn new(size: (u32, u32)) -> Self {
-        Self { size, pixels: vec![0xFF; size.0 as usize * size.1 as usize * 3] }
+    pub fn new(size: (u32, u32)) -> Result<Self> {
+        let font =
+            |bytes| FontRef::try_from_slice(bytes).map_err(|error| super::draw::no_font().because(&error));
+        Ok(Self {
+            size,
+            pixels: vec![0xFF; size.0 as usize * size.1 as usize * 3],
+            regular: font(dejavu::sans::regular())?,
+            bold: font(dejavu::sans::bold())?,
+        })
     }
 
     /// A line with round ends; of no length, a disc.
@@ -58,6 +76,7 @@ impl Raster {
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_filter(png::FilterType::Up);
+        encoder.set_compression(png::Compression::Default);
         let mut writer = encoder.write_header().map_err(failed)?;
         writer.write_image_data(&self.pixels).map_err(failed)?;
         writer.finish().map_err(failed)?;
@@ -110,6 +129,45 @@ impl DrawingBackend for Raster {
         _fill: bool,
     ) -> Painted {
         self.stroke(center, center, f64::from(radius) * 2.0, style.color());
+        Ok(())
+    }
+
+    /// Sets text as a browser sets the SVG's: same size, same baseline, each glyph where it belongs to a fraction
+    /// of a pixel.
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Painted {
+        let size = style.size() / SVG_EM;
+        let font =
+            if matches!(style.style(), FontStyle::Bold) { self.bold.clone() } else { self.regular.clone() };
+        // A font's scale is its height, an SVG's font size its em.
+        let em = font.height_unscaled() / font.units_per_em().unwrap_or(2048.0);
+        let font = font.into_scaled(PxScale::from(size as f32 * em));
+        let (baseline, anchor) = (style.anchor().v_pos, style.anchor().h_pos);
+        let baseline = f64::from(y)
+            + size
+                * match baseline {
+                    VPos::Top => 0.76,
+                    VPos::Center => 0.5 * EX,
+                    VPos::Bottom => -0.5 * EX,
+                };
+        let width: f32 = text.chars().map(|c| font.h_advance(font.glyph_id(c))).sum();
+        let share = match anchor {
+            HPos::Left => 0.0,
+            HPos::Center => 0.5,
+            HPos::Right => 1.0,
+        };
+        let mut at = x as f32 - width * share;
+        for c in text.chars() {
+            let id = font.glyph_id(c);
+            let glyph = id.with_scale_and_position(font.scale(), point(at, baseline as f32));
+            at += font.h_advance(id);
+            if let Some(shape) = font.outline_glyph(glyph) {
+                let corner = shape.px_bounds().min;
+                shape.draw(|x, y, cover| {
+                    let pixel = (corner.x as i32 + x as i32, corner.y as i32 + y as i32);
+                    self.blend(pixel, style.color(), f64::from(cover));
+                });
+            }
+        }
         Ok(())
     }
 }
