@@ -6,7 +6,7 @@ mod facts;
 mod html;
 mod json;
 mod markdown;
-mod number;
+pub mod number;
 mod plots;
 #[cfg(test)]
 mod sample;
@@ -16,8 +16,9 @@ pub mod text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use plots::Plots;
 pub use table::{Cell, Table, Tone};
+
+use plots::Plots;
 
 use crate::error::{Error, Result};
 use crate::results::StoredRun;

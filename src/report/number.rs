@@ -16,6 +16,22 @@ pub fn figures(value: f64) -> String {
     }
 }
 
+/// As [`figures`], with a letter for millions and more: fits where there is little room.
+pub fn short(value: f64) -> String {
+    let (divisor, letter) = letter(value);
+    if divisor > 1.0 { format!("{}{letter}", figures(value / divisor)) } else { figures(value) }
+}
+
+/// The power of thousand that is written as a letter, from a million on.
+pub fn letter(value: f64) -> (f64, &'static str) {
+    match value.abs() {
+        size if size >= 1e12 => (1e12, "T"),
+        size if size >= 1e9 => (1e9, "G"),
+        size if size >= 1e6 => (1e6, "M"),
+        _ => (1.0, ""),
+    }
+}
+
 /// A count with thousands separators.
 pub fn count(value: u64) -> String {
     grouped(&value.to_string())
@@ -113,6 +129,8 @@ mod tests {
 
     #[test]
     fn times_and_groups() {
+        assert_eq!(short(1.234_56e9), "1.235G");
+        assert_eq!(short(12_345.0), "12,345");
         assert_eq!(seconds(12.34), "12.3 s");
         assert_eq!(seconds(83.0), "1 min 23 s");
         assert_eq!(seconds(7500.0), "2 h 5 min");

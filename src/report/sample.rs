@@ -227,7 +227,8 @@ pub fn odd() -> StoredRun {
         .for_each(|p| *p = Point { second: p.second, operation: p.operation.clone(), ..Point::default() });
     zero.latency_curve = vec![(0.0, 0.0), (100.0, 0.0)];
     let huge = trial(3, "huge", 1e9, 1e9, 10);
-    let tiny = trial(4, "tiny", 1e-3, 1e-3, 10);
+    let mut tiny = trial(4, "tiny", 20.0, 1e-3, 10);
+    tiny.metrics.as_mut().expect("measured").throughput.value = 1e-3;
     let mut broken = trial(5, "not a number", 10.0, 1.0, 5);
     broken.series.iter_mut().for_each(|p| p.p99_ms = f64::NAN);
     broken.latency_curve = vec![(f64::NAN, 1.0), (50.0, f64::INFINITY), (99.0, 2.0)];
@@ -364,7 +365,7 @@ fn point(second: u64, seconds: u64, name: &str, rate: f64, median: f64, noise: &
 /// The same latency everywhere: log-normal-like, long in its tail.
 fn at(percentile: f64, median: f64) -> f64 {
     let nines = -(1.0 - percentile / 100.0).max(1e-9).log10();
-    median * (0.35 + 0.65 * (nines / 0.30103).powf(1.25))
+    median * (0.35 + 0.65 * (nines / std::f64::consts::LOG10_2).powf(1.25))
 }
 
 fn curve(count: u64, median: f64) -> Vec<(f64, f64)> {

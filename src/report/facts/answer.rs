@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::labels;
+use super::{Throughput, labels, response};
 use crate::measure::Verdict;
 use crate::report::number::{count, figures, percent};
 use crate::report::table::{Cell, Table, Tone};
@@ -69,7 +69,8 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         .filter_map(|(trial, label)| trial.metrics.as_ref().map(|metrics| (label.as_str(), trial, metrics)))
         .collect();
     let fact = |name: &str, value: String, of: String| Fact { name: name.into(), value, of };
-    let throughput = |m: &Metrics| format!("{} {}", figures(m.throughput.value), m.throughput.unit);
+    let throughput = Throughput::of(run);
+    let per_second = |m: &Metrics| format!("{} {}", figures(throughput.value(m)), throughput.unit);
     let requests: u64 = measured.iter().map(|(.., m)| m.total.requests).sum();
     let failures: u64 = measured.iter().map(|(.., m)| m.total.failures).sum();
     let failed = || {
@@ -80,31 +81,30 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         };
         fact("failed", share, format!("{} of {} calls", count(failures), count(requests)))
     };
-    if let [(_, _, metrics)] = measured[..] {
+    if let [(_, trial, metrics)] = measured[..] {
         let latency = &metrics.total.latency_ms;
         let of = "response time, from due".to_owned();
         return vec![
-            fact("throughput", throughput(metrics), marked(String::new(), metrics)),
-            fact("p50", super::response(latency, "p50", latency.p50, " ms"), of.clone()),
-            fact("p99", super::response(latency, "p99", latency.p99, " ms"), of),
+            fact("throughput", per_second(metrics), marked("", trial, metrics)),
+            fact("p50", response(latency, "p50", latency.p50, " ms"), of.clone()),
+            fact("p99", response(latency, "p99", latency.p99, " ms"), of),
             failed(),
         ];
     }
     let mut facts = Vec::new();
-    let answered = || measured.iter().filter(|(.., m)| m.total.successes > 0);
-    let units_agree = answered().all(|(.., m)| m.throughput.unit == measured[0].2.throughput.unit);
-    if let Some((label, _, metrics)) = answered()
-        .filter(|_| units_agree)
-        .max_by(|(.., a), (.., b)| a.throughput.value.total_cmp(&b.throughput.value))
+    let answered =
+        || measured.iter().filter(|(.., m)| m.total.successes > 0 && throughput.value(m).is_finite());
+    if let Some((label, trial, metrics)) =
+        answered().max_by(|(.., a), (.., b)| throughput.value(a).total_cmp(&throughput.value(b)))
     {
-        facts.push(fact("highest throughput", throughput(metrics), marked((*label).to_owned(), metrics)));
+        facts.push(fact("highest throughput", per_second(metrics), marked(label, trial, metrics)));
     }
-    if let Some((label, _, metrics)) =
+    if let Some((label, trial, metrics)) =
         answered().min_by(|(.., a), (.., b)| a.total.latency_ms.p99.total_cmp(&b.total.latency_ms.p99))
     {
         let latency = &metrics.total.latency_ms;
-        let value = super::response(latency, "p99", latency.p99, " ms");
-        facts.push(fact("lowest p99", value, marked((*label).to_owned(), metrics)));
+        let value = response(latency, "p99", latency.p99, " ms");
+        facts.push(fact("lowest p99", value, marked(label, trial, metrics)));
     }
     let done = run.trials.iter().filter(|trial| trial.meta.status == Status::Done).count();
     facts.push(fact("trials", run.trials.len().to_string(), format!("{done} of them done")));
@@ -112,11 +112,11 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
     facts
 }
 
-/// A number that the generator limited says so wherever it stands.
-fn marked(of: String, metrics: &Metrics) -> String {
-    match (metrics.validity.verdict, of.is_empty()) {
-        (Verdict::Valid, _) => of,
-        (verdict, true) => verdict.word().to_owned(),
-        (verdict, false) => format!("{of}, {}", verdict.word()),
-    }
+/// Where a number comes from; one that the generator limited, or whose trial did not end, says so wherever it stands.
+fn marked(label: &str, trial: &StoredTrial, metrics: &Metrics) -> String {
+    let verdict =
+        Some(metrics.validity.verdict).filter(|verdict| *verdict != Verdict::Valid).map(Verdict::word);
+    let status = Some(trial.meta.status).filter(|status| *status != Status::Done).map(Status::word);
+    let words = [Some(label), verdict, status].into_iter().flatten().filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(", ")
 }

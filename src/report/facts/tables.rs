@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::{flat, labels};
 use crate::measure::{Quantiles, Summary, Verdict};
-use crate::report::number::{count, figures, percent};
+use crate::report::number::{count, figures, percent, trimmed};
 use crate::report::table::{Cell, Table, Tone};
 use crate::results::{StoredRun, StoredTrial, schema::Metrics, schema::Status};
 
 const NONE: &str = "–";
+const CALLS: &str = "calls/s";
 const RESPONSE: &str = "p50 to max: response time (from due) of successful calls.";
 
 /// Extras that the storage table shows, so that others do not repeat them.
@@ -38,15 +39,36 @@ pub fn has_guesses(metrics: &Metrics) -> bool {
     })
 }
 
+/// Throughput in the one unit that all trials of a run share: their own, else calls a second.
+pub struct Throughput<'a> {
+    pub unit: &'a str,
+    own: bool,
+}
+
+impl<'a> Throughput<'a> {
+    pub fn of(run: &'a StoredRun) -> Self {
+        let mut units = run.trials.iter().filter_map(|t| Some(t.metrics.as_ref()?.throughput.unit.as_str()));
+        match units.next() {
+            Some(unit) if !unit.is_empty() && units.all(|other| other == unit) => Self { unit, own: true },
+            _ => Self { unit: CALLS, own: false },
+        }
+    }
+
+    pub fn value(&self, metrics: &Metrics) -> f64 {
+        if self.own { metrics.throughput.value } else { metrics.total.throughput }
+    }
+}
+
 /// All trials, one row each.
 pub fn trials(run: &StoredRun) -> Table {
-    let unit = run.trials.iter().find_map(|t| t.metrics.as_ref()).map_or("", |m| m.throughput.unit.as_str());
-    let mut table = row_columns(Table::new(RESPONSE).words("trial").words("load"), unit).words("verdict");
+    let throughput = Throughput::of(run);
+    let table = Table::new(RESPONSE).words("trial").words("load");
+    let mut table = row_columns(table, throughput.unit).words("verdict");
     for (trial, label) in run.trials.iter().zip(labels(run)) {
         let name = Cell::from(label).link(format!("#{}", trial.meta.trial));
         let mut cells = vec![name, load(trial).into()];
         match &trial.metrics {
-            Some(metrics) => cells.extend(row_cells(&metrics.total)),
+            Some(metrics) => cells.extend(row_cells(&metrics.total, throughput.value(metrics))),
             None => cells.extend(std::iter::repeat_n(Cell::from(NONE), 7)),
         }
         cells.push(verdict(trial));
@@ -57,11 +79,11 @@ pub fn trials(run: &StoredRun) -> Table {
 
 /// One load: a row for the whole, and one for each operation when there are several.
 pub fn operations(metrics: &Metrics) -> Table {
-    let mut table = row_columns(Table::new(RESPONSE).words("operation"), &metrics.throughput.unit);
+    let mut table = row_columns(Table::new(RESPONSE).words("operation"), CALLS);
     let several = metrics.operations.len() > 1;
     let mut row = |name: &str, summary: &Summary| {
         let mut cells = vec![name.into()];
-        cells.extend(row_cells(summary));
+        cells.extend(row_cells(summary, summary.throughput));
         table.row(cells);
     };
     row(if several { "all" } else { &metrics.total.name }, &metrics.total);
@@ -72,12 +94,11 @@ pub fn operations(metrics: &Metrics) -> Table {
 }
 
 fn row_columns(table: Table, unit: &str) -> Table {
-    let unit = if unit.is_empty() { "calls/s" } else { unit };
     let table = table.numbers("requests", "").numbers("throughput", unit);
     ["p50", "p90", "p99", "max"].iter().fold(table, |t, name| t.numbers(name, "ms")).numbers("failed", "%")
 }
 
-fn row_cells(summary: &Summary) -> Vec<Cell> {
+fn row_cells(summary: &Summary, throughput: f64) -> Vec<Cell> {
     let latency = &summary.latency_ms;
     let ms = |name, value| Cell::from(response(latency, name, value, ""));
     let failed = match summary.requests {
@@ -89,7 +110,7 @@ fn row_cells(summary: &Summary) -> Vec<Cell> {
     };
     vec![
         count(summary.requests).into(),
-        figures(summary.throughput).into(),
+        figures(throughput).into(),
         ms("p50", latency.p50),
         ms("p90", latency.p90),
         ms("p99", latency.p99),
@@ -107,7 +128,7 @@ fn load(trial: &StoredTrial) -> String {
         plan.get("concurrency").or_else(|| config.get("concurrency"))?.as_u64()
     };
     match (rate, concurrency()) {
-        (Some(rate), _) => format!("{}/s", figures(rate)),
+        (Some(rate), _) => format!("{}/s", trimmed(&figures(rate))),
         (None, Some(1)) => "1 user".to_owned(),
         (None, Some(users)) => format!("{} users", count(users)),
         (None, None) => NONE.to_owned(),

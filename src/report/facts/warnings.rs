@@ -2,7 +2,7 @@
 
 use crate::measure::Verdict;
 use crate::report::number::{count, figures};
-use crate::results::{StoredRun, StoredTrial, schema::Metrics};
+use crate::results::{StoredRun, StoredTrial, schema::Metrics, schema::Status};
 
 /// Throughput below this share of the offered rate is worth a sentence.
 const KEPT_UP: f64 = 0.95;
@@ -19,7 +19,10 @@ pub fn all(run: &StoredRun) -> Vec<String> {
 pub fn of(trial: &StoredTrial) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(reason) = &trial.meta.reason {
-        out.push(format!("{}: {reason}", trial.meta.status.word()));
+        match trial.meta.status {
+            Status::Done => out.push(reason.clone()),
+            status => out.push(format!("{}: {reason}", status.word())),
+        }
     }
     match &trial.metrics {
         Some(metrics) => out.extend(of_metrics(metrics)),
@@ -38,9 +41,7 @@ pub fn of_metrics(metrics: &Metrics) -> Vec<String> {
     };
     match validity.verdict {
         Verdict::Valid => {}
-        Verdict::Suspect => {
-            out.push(format!("suspect, the generator may have disturbed the numbers{}", because()))
-        }
+        Verdict::Suspect => out.push(format!("suspect, read the numbers with care{}", because())),
         Verdict::GeneratorLimited => out.push(format!(
             "generator-limited, the numbers show benchscript's limit, not the service's{}",
             because()

@@ -1,6 +1,6 @@
 //! An axis: where a value lies on it, and which few round values are written beside it.
 
-use crate::report::number::{grouped, trimmed};
+use crate::report::number::{grouped, letter, trimmed};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scale {
@@ -154,12 +154,7 @@ fn round_down(value: f64) -> f64 {
 
 /// A tick's label: as many decimals as the step between ticks needs, millions and more with a letter.
 fn label(value: f64, step: f64) -> String {
-    let (divisor, letter) = match value.abs() {
-        size if size >= 1e12 => (1e12, "T"),
-        size if size >= 1e9 => (1e9, "G"),
-        size if size >= 1e6 => (1e6, "M"),
-        _ => (1.0, ""),
-    };
+    let (divisor, letter) = letter(value);
     let decimals = (-(step / divisor).log10().floor()).clamp(0.0, 12.0) as usize;
     let digits = format!("{:.decimals$}", value / divisor);
     format!("{}{letter}", grouped(&if divisor > 1.0 || value == 0.0 { trimmed(&digits) } else { digits }))

@@ -109,7 +109,8 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     ) -> Drawn<DB::ErrorType> {
         let colour = on_light(colour);
         let style = Self::style(LABEL, false).pos(Pos::new(h, v)).color(&colour);
-        self.to.draw_text(text, &style, at)
+        // Names and units come from outside: a control character would break the SVG.
+        self.to.draw_text(&line(text, 200), &style, at)
     }
 
     fn line(&mut self, from: (i32, i32), to: (i32, i32), colour: Colour, width: u32) -> Drawn<DB::ErrorType> {

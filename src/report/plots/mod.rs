@@ -21,6 +21,7 @@ use raster::Raster;
 
 use crate::error::{Error, Result};
 use crate::report::facts;
+use crate::report::number::line;
 use crate::results::StoredRun;
 
 /// One picture.
@@ -56,7 +57,7 @@ impl Plots {
             ];
         }
         for (trial, label) in run.trials.iter().zip(&labels) {
-            let named = |what: &str| format!("{}-{what}", trial.meta.trial.replace(['/', '\\'], "-"));
+            let named = |what: &str| format!("{}-{what}", file_name(&trial.meta.trial));
             let mut drawn = Vec::new();
             if !trial.series.is_empty() {
                 drawn.push(plot(&named("throughput"), &time::throughput(trial, label))?);
@@ -85,12 +86,17 @@ fn plot(name: &str, figure: &Figure) -> Result<Plot> {
     draw::draw(figure, &mut raster).map_err(failed(name))?;
     let series: Vec<&str> =
         figure.series.iter().map(|series| series.name.as_str()).filter(|name| !name.is_empty()).collect();
-    let shown = if series.is_empty() { String::new() } else { format!(": {}", series.join(", ")) };
-    let alt = match figure.y.scale() {
-        Scale::Rows => format!("{}; {} of each trial{shown}", figure.title, figure.x.title),
-        _ => format!("{}; {} by {}{shown}", figure.title, figure.y.title, figure.x.title),
-    };
+    let rows = figure.y.scale() == Scale::Rows;
+    let up = if rows { "one row a trial".to_owned() } else { format!("up: {}", figure.y.title) };
+    let shown = if series.is_empty() { String::new() } else { format!("; shown: {}", series.join(", ")) };
+    let alt = format!("{}; across: {}; {up}{shown}", figure.title, figure.x.title);
+    let alt = line(&alt, 300);
     Ok(Plot { name: name.to_owned(), alt, size, shapes: shapes.to_owned(), png: raster.png()? })
+}
+
+/// The trial's folder name, with nothing in it that a path or a link could stumble over.
+fn file_name(trial: &str) -> String {
+    trial.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect()
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(
@@ -125,4 +131,51 @@ impl Plot {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn odd_numbers_are_drawn_without_a_panic() {
+        let plots = Plots::draw(&sample::odd()).expect("drawn");
+        assert_eq!(plots.comparison.len(), 2);
+        for plot in plots.all() {
+            let svg = plot.svg();
+            assert!(plot.png.starts_with(b"\x89PNG"), "{}", plot.name);
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", plot.name);
+            assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
+        }
+    }
+
+    #[test]
+    fn a_trial_without_seconds_has_no_plots() {
+        let plots = Plots::draw(&sample::interrupted()).expect("drawn");
+        assert_eq!(plots.trials.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 0]);
+        assert!(plots.comparison[0].shapes.contains("not measured"));
+        assert!(Plots::draw(&sample::empty()).expect("drawn").all().next().is_none());
+    }
+
+    #[test]
+    fn every_axis_has_a_title_and_names_stay_text() {
+        let plots = Plots::draw(&sample::hostile("<b>\u{1}")).expect("drawn");
+        for plot in plots.all() {
+            let svg = plot.svg();
+            assert!(!svg.contains("<b>") && !svg.contains('\u{1}'), "{}", plot.name);
+        }
+        let throughput = &plots.trials[0][0];
+        assert!(throughput.shapes.contains("time since the start of the load (s)"));
+        assert!(throughput.alt.contains("throughput over time"), "{}", throughput.alt);
+    }
+
+    #[test]
+    fn dark_paper_has_its_own_colours() {
+        let plots = Plots::draw(&sample::storage()).expect("drawn");
+        let svg = plots.trials[0][0].svg();
+        assert!(svg.contains("prefers-color-scheme: dark"));
+        assert!(svg.contains("throughput (MB/s)"));
+        assert!(!svg.contains("#FFFFFF"), "an SVG has no paper of its own");
+    }
 }

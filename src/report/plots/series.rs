@@ -67,8 +67,8 @@ impl<'a> Seconds<'a> {
     /// A second without calls breaks the line.
     pub fn worst(&self, of: &str, value: impl Fn(&Point) -> f64) -> Vec<Vec<(f64, f64)>> {
         let mut worst: BTreeMap<u64, f64> = BTreeMap::new();
-        for point in self.points.iter().filter(|point| point.operation == of && point.calls > point.failures)
-        {
+        let answered = |point: &&&Point| point.operation == of && point.calls > point.failures;
+        for point in self.points.iter().filter(answered).filter(|point| value(point).is_finite()) {
             let worst = worst.entry(point.second / self.width).or_default();
             *worst = worst.max(value(point));
         }
@@ -116,4 +116,38 @@ fn around(trial: &StoredTrial, end: u64) -> Vec<(f64, f64, &'static str)> {
         spans.push((measured_until, end, "drain"));
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn seconds_without_calls_are_zero_in_rates_and_gaps_in_percentiles() {
+        let run = sample::long();
+        let trial = &run.trials[0];
+        let seconds = Seconds::of(trial);
+        assert!(seconds.width > 1);
+        let rate = seconds.rate(None, trial, |point| point.calls);
+        assert!(rate.len() as u64 <= MOST_POINTS);
+        assert!(rate.iter().any(|(second, rate)| (3_050.0..3_150.0).contains(second) && *rate == 0.0));
+        assert_eq!(seconds.worst("soak", |point| point.p99_ms).len(), 2);
+    }
+
+    #[test]
+    fn the_row_of_the_whole_is_not_counted_twice() {
+        let mut run = sample::mixed();
+        let trial = &mut run.trials[0];
+        let whole: Vec<Point> = trial
+            .series
+            .iter()
+            .map(|point| Point { operation: "shop".into(), calls: 1, ..point.clone() })
+            .collect();
+        trial.series.extend(whole);
+        let seconds = Seconds::of(trial);
+        assert_eq!(seconds.single(trial), Some("shop"));
+        assert_eq!(seconds.operations, ["browse", "order"]);
+        assert!(seconds.rate(None, trial, |point| point.calls).iter().all(|(_, rate)| *rate <= 2.0));
+    }
 }

@@ -3,10 +3,13 @@
 use super::axis::Axis;
 use super::figure::{Band, Colour, Figure, MARKERS, Marker, Style};
 use super::series::Seconds;
+use crate::report::number::line;
 use crate::results::StoredTrial;
 
 /// More operations than this in one picture cannot be told apart.
 const MOST_OPERATIONS: usize = 4;
+/// Longer trial names are shortened, so that the title says what the plot shows.
+pub const NAME: usize = 44;
 
 /// Successful calls a second, or MB/s of storage, with failures and the offered rate.
 pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
@@ -41,9 +44,12 @@ pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
         }
     }
     let most = lines.iter().flat_map(|(.., points)| points).map(|(_, y)| *y).filter(|y| y.is_finite());
-    let unit = if storage { "throughput (MB/s)" } else { "throughput (calls/s)" };
-    let y = Axis::from_zero(&spaced(unit, &seconds, "mean"), most.fold(0.0, f64::max) * 1.02);
-    let mut figure = framed(format!("{label}: throughput over time"), y, &seconds);
+    let unit = if storage { "MB/s" } else { counted(trial) };
+    let y = Axis::from_zero(
+        &spaced(&format!("throughput ({unit})"), &seconds, "mean"),
+        most.fold(0.0, f64::max) * 1.02,
+    );
+    let mut figure = framed(format!("{}: throughput over time", line(label, NAME)), y, &seconds);
     for (name, colour, style, points) in lines.into_iter().filter(|_| seconds.end > 0) {
         figure.line(name, colour, style, points);
     }
@@ -71,11 +77,18 @@ pub fn latency(trial: &StoredTrial, label: &str) -> Figure {
     }
     let values = lines.iter().flat_map(|(_, parts)| parts.iter().flatten().map(|(_, y)| *y));
     let y = Axis::over(&spaced("response time from due (ms)", &seconds, "worst"), values);
-    let mut figure = framed(format!("{label}: latency over time"), y, &seconds);
+    let mut figure = framed(format!("{}: latency over time", line(label, NAME)), y, &seconds);
     for (at, (name, parts)) in lines.into_iter().enumerate() {
         figure.lines(name, Colour::Series(at), Style::Line(MARKERS[at % MARKERS.len()]), parts);
     }
     figure
+}
+
+/// What a call is: the trial's own unit where its throughput counts calls, as `journeys/s` does.
+fn counted(trial: &StoredTrial) -> &str {
+    let metrics = trial.metrics.as_ref();
+    let same = metrics.filter(|metrics| metrics.throughput.value == metrics.total.throughput);
+    same.map_or("calls/s", |metrics| metrics.throughput.unit.as_str())
 }
 
 fn framed(title: String, y: Axis, seconds: &Seconds) -> Figure {
