@@ -86,7 +86,8 @@ pub fn operations(metrics: &Metrics) -> Table {
         cells.extend(row_cells(summary, summary.throughput));
         table.row(cells);
     };
-    row(if several { "all" } else { &metrics.total.name }, &metrics.total);
+    let name = &metrics.total.name;
+    row(if several && metrics.operations.contains_key(name) { "all" } else { name }, &metrics.total);
     for (name, summary) in metrics.operations.iter().filter(|_| several) {
         row(name, summary);
     }

@@ -2,9 +2,10 @@
 
 use super::axis::Axis;
 use super::figure::{Colour, Figure, Marker, Style};
+use crate::measure::Verdict;
 use crate::report::facts;
 use crate::report::number::short;
-use crate::results::{StoredRun, schema::Metrics};
+use crate::results::{StoredRun, StoredTrial, schema::Metrics};
 
 /// Longer names are shortened in their middle, so that the plot keeps its room.
 const NAME: usize = 34;
@@ -18,8 +19,8 @@ pub fn throughput(run: &StoredRun, labels: &[String]) -> Figure {
         measured.iter().filter_map(|(row, metrics)| Some((metrics.total.offered_rate?, *row))).collect();
     let most = points.iter().chain(&offered).map(|(value, _)| *value).fold(0.0, f64::max);
     let x = Axis::from_zero(&format!("throughput ({})", throughput.unit), most).widened(0.14);
-    let mut figure = framed("throughput of all trials", x, labels);
-    note(&mut figure, &points);
+    let mut figure = framed("throughput of all trials", x, run, labels);
+    note(&mut figure, points.iter().map(|(value, row)| (*value, *row, short(*value))));
     let name = if offered.is_empty() { "" } else { "succeeded" };
     figure.line(name, Colour::Series(0), Style::Bars, points);
     if !offered.is_empty() {
@@ -37,8 +38,15 @@ pub fn latency(run: &StoredRun, labels: &[String]) -> Figure {
     let (p50, p99) = (of(|m| m.total.latency_ms.p50), of(|m| m.total.latency_ms.p99));
     let values = p50.iter().chain(&p99).map(|(ms, _)| *ms);
     let x = Axis::over("response time from due (ms)", values).widened(0.14);
-    let mut figure = framed("latency of all trials", x, labels);
-    note(&mut figure, &p99);
+    let mut figure = framed("latency of all trials", x, run, labels);
+    let guess = |row: f64| {
+        let low = measured.iter().find(|(of, _)| *of == row).map(|(_, m)| &m.total.latency_ms.low_confidence);
+        if low.is_some_and(|low| low.iter().any(|name| name == "p99")) { "~" } else { "" }
+    };
+    note(
+        &mut figure,
+        p99.iter().map(|(value, row)| (*value, *row, format!("{}{}", guess(*row), short(*value)))),
+    );
     let link = |to: &(f64, f64)| p50.iter().find(|from| from.1 == to.1).map(|from| vec![*from, *to]);
     let links = p99.iter().filter_map(link).collect();
     figure.lines("", Colour::Grid, Style::Links, links);
@@ -52,10 +60,22 @@ fn measured(run: &StoredRun) -> Vec<(f64, &Metrics)> {
     rows.filter_map(|(row, trial)| Some((row as f64 + 0.5, trial.metrics.as_ref()?))).collect()
 }
 
-fn framed(title: &str, x: Axis, labels: &[String]) -> Figure {
+/// A row a trial; a trial whose numbers are not the service's own has a mark, which the axis title explains.
+fn framed(title: &str, x: Axis, run: &StoredRun, labels: &[String]) -> Figure {
     let (shared, rest) = split(labels);
     let title = if shared.is_empty() { title.to_owned() } else { format!("{title}: {shared}") };
-    let y = Axis::rows("trial", rest.into_iter().map(shortened));
+    let verdict = |trial: &StoredTrial| trial.metrics.as_ref().map_or(Verdict::Valid, |m| m.validity.verdict);
+    let mark = |verdict| match verdict {
+        Verdict::Valid => "",
+        Verdict::Suspect => " ?",
+        Verdict::GeneratorLimited => " *",
+    };
+    let found = [Verdict::Suspect, Verdict::GeneratorLimited];
+    let found = found.into_iter().filter(|found| run.trials.iter().any(|trial| verdict(trial) == *found));
+    let explained: String = found.map(|found| format!(",{} {}", mark(found), found.word())).collect();
+    let rows =
+        rest.into_iter().zip(&run.trials).map(|(label, trial)| shortened(label) + mark(verdict(trial)));
+    let y = Axis::rows(&format!("trial{explained}"), rows);
     let mut figure = Figure::new(title, x, y);
     figure.height = (340 + 46 * labels.len() as u32).max(640);
     figure
@@ -86,14 +106,13 @@ fn shortened(label: &str) -> String {
 }
 
 /// Writes each row's value right of it, and says which rows have none.
-fn note(figure: &mut Figure, points: &[(f64, f64)]) {
-    let rows = (0..figure.y.ticks.len()).map(|row| row as f64 + 0.5);
-    figure.notes = rows
-        .map(|row| match points.iter().find(|(_, of)| *of == row) {
-            Some((value, _)) => (*value, row, short(*value)),
-            None => (0.0, row, "not measured".to_owned()),
-        })
-        .collect();
+fn note(figure: &mut Figure, values: impl Iterator<Item = (f64, f64, String)>) {
+    figure.notes = values.collect();
+    for row in (0..figure.y.ticks.len()).map(|row| row as f64 + 0.5) {
+        if figure.notes.iter().all(|(_, of, _)| *of != row) {
+            figure.notes.push((0.0, row, "not measured".to_owned()));
+        }
+    }
 }
 
 #[cfg(test)]

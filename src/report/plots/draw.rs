@@ -121,7 +121,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     fn heading(&mut self, figure: &Figure) -> std::result::Result<i32, DrawingErrorKind<DB::ErrorType>> {
         let ink = on_light(Colour::Ink);
         let style = Self::style(TITLE, true).pos(Pos::new(HPos::Left, VPos::Top)).color(&ink);
-        self.to.draw_text(&line(&figure.title, 68), &style, (EDGE, EDGE - 8))?;
+        self.to.draw_text(&line(&figure.title, 72), &style, (EDGE, EDGE - 8))?;
         let named: Vec<&Series> = figure.series.iter().filter(|series| !series.name.is_empty()).collect();
         let (mut x, mut y) = (EDGE, EDGE + 74);
         if named.is_empty() {

@@ -20,9 +20,10 @@ use figure::Figure;
 use raster::Raster;
 
 use crate::error::{Error, Result};
+use crate::measure::Verdict;
 use crate::report::facts;
 use crate::report::number::line;
-use crate::results::StoredRun;
+use crate::results::{StoredRun, StoredTrial};
 
 /// One picture.
 #[derive(Debug, Clone)]
@@ -92,6 +93,15 @@ fn plot(name: &str, figure: &Figure) -> Result<Plot> {
     let alt = format!("{}; across: {}; {up}{shown}", figure.title, figure.x.title);
     let alt = line(&alt, 300);
     Ok(Plot { name: name.to_owned(), alt, size, shapes: shapes.to_owned(), png: raster.png()? })
+}
+
+/// Whose plot it is and what it shows. A trial whose numbers are not the service's own says so in every picture;
+/// a long name is shortened, so that the rest fits.
+fn title(trial: &StoredTrial, label: &str, what: &str) -> String {
+    match trial.metrics.as_ref().map_or(Verdict::Valid, |metrics| metrics.validity.verdict) {
+        Verdict::Valid => format!("{}: {what}", line(label, 48)),
+        verdict => format!("{}: {what} ({})", line(label, 28), verdict.word()),
+    }
 }
 
 /// The trial's folder name, with nothing in it that a path or a link could stumble over.

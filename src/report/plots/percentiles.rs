@@ -2,7 +2,6 @@
 
 use super::axis::Axis;
 use super::figure::{Band, Colour, Figure, Marker, Style};
-use crate::report::number::line;
 use crate::results::StoredTrial;
 
 /// Service time is drawn beside response time where it differs by more than this share anywhere.
@@ -18,11 +17,8 @@ pub fn latency(trial: &StoredTrial, label: &str) -> Figure {
     // With n samples the last percentile that differs from the maximum is 100 - 100/n.
     let known = if count > 1 { 100.0 - 100.0 / count as f64 } else { last };
     let edge = known.max(last);
-    let mut figure = Figure::new(
-        format!("{}: latency by percentile", line(label, super::time::NAME)),
-        Axis::tail("percentile", edge),
-        y,
-    );
+    let mut figure =
+        Figure::new(super::title(trial, label, "latency by percentile"), Axis::tail("percentile", edge), y);
     let sure = 100.0 - 1000.0 / count.max(1) as f64;
     if count > 0 && sure < edge {
         let label = "fewer than 10 samples beyond".to_owned();

@@ -3,13 +3,10 @@
 use super::axis::Axis;
 use super::figure::{Band, Colour, Figure, MARKERS, Marker, Style};
 use super::series::Seconds;
-use crate::report::number::line;
 use crate::results::StoredTrial;
 
 /// More operations than this in one picture cannot be told apart.
 const MOST_OPERATIONS: usize = 4;
-/// Longer trial names are shortened, so that the title says what the plot shows.
-pub const NAME: usize = 44;
 
 /// Successful calls a second, or MB/s of storage, with failures and the offered rate.
 pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
@@ -49,7 +46,7 @@ pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
         &spaced(&format!("throughput ({unit})"), &seconds, "mean"),
         most.fold(0.0, f64::max) * 1.02,
     );
-    let mut figure = framed(format!("{}: throughput over time", line(label, NAME)), y, &seconds);
+    let mut figure = framed(super::title(trial, label, "throughput over time"), y, &seconds);
     for (name, colour, style, points) in lines.into_iter().filter(|_| seconds.end > 0) {
         figure.line(name, colour, style, points);
     }
@@ -77,7 +74,7 @@ pub fn latency(trial: &StoredTrial, label: &str) -> Figure {
     }
     let values = lines.iter().flat_map(|(_, parts)| parts.iter().flatten().map(|(_, y)| *y));
     let y = Axis::over(&spaced("response time from due (ms)", &seconds, "worst"), values);
-    let mut figure = framed(format!("{}: latency over time", line(label, NAME)), y, &seconds);
+    let mut figure = framed(super::title(trial, label, "latency over time"), y, &seconds);
     for (at, (name, parts)) in lines.into_iter().enumerate() {
         figure.lines(name, Colour::Series(at), Style::Line(MARKERS[at % MARKERS.len()]), parts);
     }
