@@ -1,3 +1,5 @@
 //! The one test binary.
 
 mod http;
+mod layers;
+mod support;

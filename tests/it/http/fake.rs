@@ -67,7 +67,7 @@ pub fn request(stream: &mut impl Read) -> Option<String> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
     let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
-    Some(head + &String::from_utf8_lossy(&body))
+    Some(head + &*String::from_utf8_lossy(&body))
 }
 
 pub fn ok(body: &str) -> String {

@@ -237,7 +237,7 @@ fn an_answer_before_the_end_of_the_request_is_heard() {
 fn large_requests_arrive_whole() {
     let server = Fake::answering(|request| ok(&request.len().to_string()));
     let client = plain(&server.url);
-    let text = "x{turn}".to_owned() + &"y".repeat(9_000_000);
+    let text = format!("x{{turn}}{}", "y".repeat(9_000_000));
     for body in [Body::Text("x0".to_owned() + &text[7..]), Body::Template(text.clone())] {
         let request =
             Request::new(&client, "POST", "/", RequestOptions { body, ..Default::default() }).unwrap();

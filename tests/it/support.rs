@@ -1,0 +1,127 @@
+//! Runs the program as a person does, in a folder of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::Value;
+
+/// The program under test.
+pub fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_benchscript"))
+}
+
+/// A folder that is removed when it is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("benchscript-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file and returns its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// What became of a call of the program.
+pub struct Done {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Calls the program with `arguments` in `folder`.
+pub fn call(folder: &Folder, arguments: &[&str]) -> Done {
+    let mut command = Command::new(program());
+    command.current_dir(folder.path()).args(arguments).env("NO_COLOR", "1").env_remove("BENCHSCRIPT_PATH");
+    command.output().unwrap().into()
+}
+
+/// Runs `script` as `scenario.rhai` and expects it to succeed.
+pub fn run(folder: &Folder, script: &str, arguments: &[&str]) -> Done {
+    let done = try_run(folder, script, arguments);
+    assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+    done
+}
+
+/// Runs `script` as `scenario.rhai`, however it ends.
+pub fn try_run(folder: &Folder, script: &str, arguments: &[&str]) -> Done {
+    folder.write("scenario.rhai", script);
+    call(folder, &[&["run", "scenario.rhai"], arguments].concat())
+}
+
+/// The folder of the only run below `folder`.
+pub fn run_folder(folder: &Folder) -> PathBuf {
+    let mut runs: Vec<_> =
+        fs::read_dir(folder.path().join("results")).unwrap().map(|run| run.unwrap().path()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.remove(0)
+}
+
+/// The folders of its trials, in order.
+pub fn trials(run: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path());
+    let mut trials: Vec<_> = folders.filter(|path| path.join("meta.json").is_file()).collect();
+    trials.sort();
+    trials
+}
+
+pub fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .unwrap()
+}
+
+/// The lines of `requests.jsonl` of a trial.
+pub fn requests(trial: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(trial.join("requests.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Compares `shown` with a snapshot file; `UPDATE=1` rewrites it. Read the diff before committing it.
+pub fn snapshot(name: &str, shown: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, shown).unwrap();
+    }
+    let wanted = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(shown, wanted, "{} (UPDATE=1 rewrites it)", path.display());
+}
+
+/// Says that a test could not run for want of `needed`; a failure where everything must be there, as in CI.
+pub fn skip(needed: &str) {
+    let required = std::env::var_os("BENCHSCRIPT_REQUIRE_SERVICES").is_some_and(|value| value == "1");
+    assert!(!required, "BENCHSCRIPT_REQUIRE_SERVICES=1, but this test needs {needed}");
+    println!("skipped: needs {needed}");
+}
