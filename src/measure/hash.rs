@@ -29,6 +29,7 @@ pub fn hash_texts(texts: &[&str]) -> u64 {
 }
 
 /// As many random numbers as one position needs: a splitmix64 generator started at a hash of the position.
+#[derive(Clone)]
 pub struct Draws(u64);
 
 impl Draws {

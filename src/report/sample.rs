@@ -255,6 +255,7 @@ fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
         status: Status::Done,
         reason: None,
         pid: 4711,
+        process_start: None,
         tool_version: "0.1.0".into(),
         git: None,
         script: Source { path: format!("{scenario}.rhai"), sha256: "9f86d081884c7d65".repeat(4) },
@@ -274,7 +275,7 @@ fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
         checks: Vec::new(),
         notes: Vec::new(),
     };
-    StoredRun { run, trials }
+    StoredRun { path: "results/sample".into(), run, trials }
 }
 
 /// A trial of `seconds` measured seconds after 5 of warm-up, around `rate` calls/s and a median of `median` ms.

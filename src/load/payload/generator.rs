@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Encoding, words::WORDS, zipf::Zipf};
+use super::{Encoding, rows::Rows, words::WORDS, zipf::Zipf};
 use crate::error::{Error, Result};
 use crate::load::Turn;
 use crate::measure::hash::{Draws, hash_texts};
@@ -25,6 +25,9 @@ enum Kind {
     Uuid,
     Text { fewest: u32, most: u32 },
     Bytes { len: usize },
+    Vector { dimension: usize },
+    Column { rows: Arc<Rows>, column: usize },
+    Row(Arc<Rows>),
 }
 
 #[derive(Debug)]
@@ -42,8 +45,12 @@ enum Drawn<'a> {
     Uuid(u128),
     Words(u64),
     Bytes(usize),
+    Vector(usize),
+    Row(&'a Rows),
 }
 
+/// The most dimensions of a vector.
+const MOST_DIMENSIONS: usize = 1 << 16;
 /// The most bytes or words that one value may have.
 const LARGEST: usize = 1 << 30;
 
@@ -145,6 +152,27 @@ impl Generator {
         }
     }
 
+    /// Vectors of `dimension` 32-bit floats, evenly spread over the unit sphere: normal draws, scaled to length 1
+    /// (Muller 1959).
+    pub fn vector(dimension: i64) -> Result<Self> {
+        match usize::try_from(dimension) {
+            Ok(dimension @ 1..=MOST_DIMENSIONS) => Ok(Self(Kind::Vector { dimension })),
+            _ => Err(Error::usage(format!("a vector of {dimension} dimensions"))
+                .hint(format!("give 1 to {MOST_DIMENSIONS}"))),
+        }
+    }
+
+    /// The values of one column of a file, a row a call.
+    pub fn column(rows: Arc<Rows>, name: &str) -> Result<Self> {
+        let column = rows.column(name)?;
+        Ok(Self(Kind::Column { rows, column }))
+    }
+
+    /// Whole rows of a file as objects.
+    pub fn row(rows: Arc<Rows>) -> Self {
+        Self(Kind::Row(rows))
+    }
+
     /// The stream of the parameter at `path` of an operation: two parameters draw independently.
     pub fn stream(operation: &str, path: &str) -> u64 {
         hash_texts(&[operation, path])
@@ -166,6 +194,8 @@ impl Generator {
                 }
                 _ => words(count, encoding, draws, out),
             },
+            Drawn::Vector(dimension) => vector(dimension, draws, out),
+            Drawn::Row(rows) => encoding.value(&rows.object(turn), out),
             Drawn::Bytes(len) if encoding == Encoding::Raw => fill(len, draws, out),
             Drawn::Bytes(len) => {
                 let mut plain = Vec::with_capacity(len);
@@ -184,6 +214,8 @@ impl Generator {
             Drawn::Value(value) => value.clone(),
             Drawn::Uuid(bits) => uuid_text(bits, &mut [0; 36]).into(),
             Drawn::Words(count) => text(|out| words(count, Encoding::Raw, draws, out)),
+            Drawn::Vector(dimension) => unit_vector(dimension, draws).collect(),
+            Drawn::Row(rows) => rows.object(turn),
             Drawn::Bytes(len) => {
                 let mut plain = Vec::with_capacity(len);
                 fill(len, draws, &mut plain);
@@ -223,6 +255,9 @@ impl Generator {
                 Drawn::Words(u64::from(*fewest) + draws.below(u64::from(most - fewest) + 1))
             }
             Kind::Bytes { len } => Drawn::Bytes(*len),
+            Kind::Vector { dimension } => Drawn::Vector(*dimension),
+            Kind::Column { rows, column } => Drawn::Value(rows.value(*column, turn)),
+            Kind::Row(rows) => Drawn::Row(rows),
         }
     }
 }
@@ -240,6 +275,11 @@ impl fmt::Display for Generator {
             Kind::Uuid => write!(f, "uuid()"),
             Kind::Text { fewest, most } => write!(f, "text({fewest}, {most})"),
             Kind::Bytes { len } => write!(f, "bytes({len})"),
+            Kind::Vector { dimension } => write!(f, "vector({dimension})"),
+            Kind::Column { rows, column } => {
+                write!(f, "rows({}).column({})", rows.path().display(), rows.columns()[*column])
+            }
+            Kind::Row(rows) => write!(f, "rows({}).row()", rows.path().display()),
         }
     }
 }
@@ -262,6 +302,25 @@ impl Choice {
 fn standard_normal(draws: &mut Draws) -> f64 {
     let radius = (-2.0 * (1.0 - draws.unit()).ln()).sqrt();
     radius * (std::f64::consts::TAU * draws.unit()).cos()
+}
+
+/// The components of a vector of length 1, as the 32-bit floats that vector databases store.
+fn unit_vector(dimension: usize, draws: &mut Draws) -> impl Iterator<Item = f32> + use<> {
+    // Drawn twice, first for the length: cheaper than keeping them, and nothing is allocated.
+    let mut again = draws.clone();
+    let length = (0..dimension).map(|_| standard_normal(draws).powi(2)).sum::<f64>().sqrt();
+    (0..dimension).map(move |_| (standard_normal(&mut again) / length.max(f64::MIN_POSITIVE)) as f32)
+}
+
+/// `[0.1,-0.2]`: JSON, and the same wherever else a vector is put.
+fn vector(dimension: usize, draws: &mut Draws, out: &mut Vec<u8>) {
+    let mut before = b'[';
+    for component in unit_vector(dimension, draws) {
+        out.push(before);
+        serde_json::to_writer(&mut *out, &component).expect("a Vec takes every write");
+        before = b',';
+    }
+    out.push(b']');
 }
 
 fn uuid_text(bits: u128, text: &mut [u8; 36]) -> &str {

@@ -3,6 +3,7 @@
 mod encoding;
 mod generator;
 mod json;
+mod rows;
 mod template;
 mod words;
 mod zipf;
@@ -10,4 +11,5 @@ mod zipf;
 pub use encoding::{Encoding, base64};
 pub use generator::Generator;
 pub use json::Json;
+pub use rows::{Order, Rows};
 pub use template::{Param, Parameters, Template};

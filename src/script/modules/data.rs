@@ -1,13 +1,22 @@
 //! The Rhai module `data`.
 
+use std::{path::Path, sync::Arc};
+
 use rhai::{Array, plugin::*};
 
-use crate::load::{Turn, payload::Generator};
+use crate::error::Error;
+use crate::load::{
+    Turn,
+    payload::{Generator, Order, Rows},
+};
 use crate::script::{
     ScriptResult, host,
     options::{from_json, to_json},
     raise,
 };
+
+/// The rows of a file as a script value.
+pub type DataRows = Arc<Rows>;
 
 /// Values for requests, generated natively: each a pure function of the seed, the operation, the parameter and the
 /// number of the call. The same seed sends the same requests, whatever the number of threads.
@@ -150,6 +159,67 @@ pub mod data {
         Generator::bytes(length).map_err(raise(&ctx))
     }
 
+    /// Vectors of `dimension` 32-bit floats of length 1, in any direction: a JSON array.
+    ///
+    /// ```rhai
+    /// let search = http::client("http://127.0.0.1:8080").post("/search", #{ json: #{ vector: data::vector(384) } });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn vector(ctx: NativeCallContext, dimension: i64) -> ScriptResult<Generator> {
+        Generator::vector(dimension).map_err(raise(&ctx))
+    }
+
+    /// The rows of a `.csv` or `.jsonl` file: call number n takes row n, from the first again after the last.
+    ///
+    /// ```rhai,no_run
+    /// let users = data::rows("users.csv");
+    /// let page = http::client("http://127.0.0.1:8080").get("/users/{id}", #{ id: users.column("id") });
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn rows(ctx: NativeCallContext, path: &str) -> ScriptResult<DataRows> {
+        read_rows(path, "in turn").map_err(raise(&ctx))
+    }
+
+    /// The rows of a file, taken `"in turn"` or at `"random"`. The columns of one call always come from one row.
+    ///
+    /// ```rhai,no_run
+    /// let users = data::rows("users.csv", "random");
+    /// ```
+    #[rhai_fn(name = "rows", return_raw)]
+    pub fn rows_in(ctx: NativeCallContext, path: &str, order: &str) -> ScriptResult<DataRows> {
+        read_rows(path, order).map_err(raise(&ctx))
+    }
+
+    /// The values of one column.
+    ///
+    /// ```rhai,no_run
+    /// let name = data::rows("users.csv").column("name");
+    /// ```
+    #[rhai_fn(global, return_raw, pure)]
+    pub fn column(ctx: NativeCallContext, rows: &mut DataRows, name: &str) -> ScriptResult<Generator> {
+        Generator::column(rows.clone(), name).map_err(raise(&ctx))
+    }
+
+    /// Whole rows, as JSON objects.
+    ///
+    /// ```rhai,no_run
+    /// let order = http::client("http://127.0.0.1:8080").post("/orders", #{ json: data::rows("orders.jsonl").row() });
+    /// ```
+    #[rhai_fn(global, pure)]
+    pub fn row(rows: &mut DataRows) -> Generator {
+        Generator::row(rows.clone())
+    }
+
+    /// How many rows there are.
+    ///
+    /// ```rhai,no_run
+    /// print(data::rows("users.csv").len());
+    /// ```
+    #[rhai_fn(global, name = "len", pure)]
+    pub fn row_count(rows: &mut DataRows) -> i64 {
+        rows.count() as i64
+    }
+
     /// The values that a generator gives for the first `count` calls, to look at.
     ///
     /// ```rhai
@@ -168,6 +238,18 @@ pub mod data {
         let value = |number| generator.value(stream, Turn { seed, number, step: 0 });
         Ok((0..count).map(|number| from_json(value(number))).collect())
     }
+}
+
+fn read_rows(path: &str, order: &str) -> crate::error::Result<DataRows> {
+    let order = match order {
+        "in turn" => Order::InTurn,
+        "random" => Order::Random,
+        other => {
+            return Err(Error::usage(format!("rows cannot be taken `{other}`"))
+                .hint("write `\"in turn\"` or `\"random\"`"));
+        }
+    };
+    Rows::read(Path::new(path), order).map(Arc::new)
 }
 
 fn weighted(values: &Array, weights: &Array) -> crate::error::Result<Generator> {

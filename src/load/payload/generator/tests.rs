@@ -34,6 +34,23 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 #[test]
+fn vectors_have_length_one_and_differ_by_turn() {
+    let vector = Generator::vector(64).unwrap();
+    let at = |number| vector.value(7, Turn { seed: 1, number, step: 0 });
+    let length = |value: &Value| {
+        value.as_array().unwrap().iter().map(|part| part.as_f64().unwrap().powi(2)).sum::<f64>().sqrt()
+    };
+    assert_eq!(at(0).as_array().unwrap().len(), 64);
+    assert!((length(&at(0)) - 1.0).abs() < 1e-6);
+    assert_ne!(at(0), at(1));
+    let mut written = Vec::new();
+    vector.write(7, Turn { seed: 1, number: 3, step: 0 }, Encoding::Json, &mut written);
+    let read: Value = serde_json::from_slice(&written).unwrap();
+    assert!((length(&read) - 1.0).abs() < 1e-6);
+    assert!(Generator::vector(0).is_err() && Generator::vector(1 << 20).is_err());
+}
+
+#[test]
 fn written_json_is_the_value() {
     for generator in every_kind() {
         for number in 0..200 {
