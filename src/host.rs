@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::load::{Answer, Caller, Operation, Turn};
-use crate::measure::{Failure, Span};
+use crate::measure::{Failure, Span, secrets};
 use crate::results::{
     NewRun, Outcome, RunFolder,
     schema::{Check, Status},
@@ -236,7 +236,12 @@ impl Host {
     pub fn open_folder(&self) -> Result<PathBuf> {
         let mut state = self.state();
         if let Some(new) = state.new_run.take() {
-            state.folder = Some(RunFolder::create(&self.settings.out, new)?);
+            let mut folder = RunFolder::create(&self.settings.out, new)?;
+            // In the REPL there may be some before the first load.
+            folder.run.checks.clone_from(&state.checks);
+            let known = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone()));
+            folder.run.parameters.extend(secrets::masked(known.collect()));
+            state.folder = Some(folder);
         }
         let folder = state.folder.as_ref();
         folder

@@ -31,31 +31,32 @@ impl Doc {
         match &self.name {
             None if self.all => output::print(&reference::page()),
             None => output::print(&overview()),
-            Some(name) => output::print(&self.about(name)?),
+            Some(name) => output::print(&about(name, &self.libraries)?),
         }
         Ok(Ending::Done)
     }
-
-    fn about(&self, name: &str) -> Result<String, Error> {
-        if let Some(text) = reference::markdown(Some(name)) {
-            return Ok(text.trim_start().to_owned());
-        }
-        let relative = library::relative_file(name)?;
-        let folders = library::search_path(None, &self.libraries);
-        if let Some(path) = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file()) {
-            return Ok(reference::of_script(&read(&path)?));
-        }
-        let topics = reference::topics();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let error = Error::usage(format!("there is nothing called `{name}`"));
-        Err(match nearest(name, &topics) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("`benchscript doc` lists what there is"),
-        })
-    }
 }
 
-fn overview() -> String {
+/// What there is to say about a module, type, function or library.
+pub fn about(name: &str, libraries: &[PathBuf]) -> Result<String, Error> {
+    if let Some(text) = reference::markdown(Some(name)) {
+        return Ok(text.trim_start().to_owned());
+    }
+    let relative = library::relative_file(name)?;
+    let folders = library::search_path(None, libraries);
+    if let Some(path) = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file()) {
+        return Ok(reference::of_script(&read(&path)?));
+    }
+    let topics = reference::topics();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let error = Error::usage(format!("there is nothing called `{name}`"));
+    Err(match nearest(name, &topics) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`benchscript doc` lists what there is"),
+    })
+}
+/// What there is, a line each.
+pub fn overview() -> String {
     let mut table = Table::new("").words("name").words("what it is for");
     for (name, about) in reference::overview() {
         table.row(vec![name.into(), about.into()]);

@@ -72,7 +72,7 @@ impl Run {
         });
         let signals = Signals::listen(&host);
         let ran = on_script_thread(&host, &source);
-        let stored = self.finish(&host, ran.as_ref().err(), &signals)?;
+        let stored = finish(&host, ran.as_ref().err(), signals.first().is_some())?;
         let ending = self.ending(&host, &signals);
         if let Some(run) = &stored {
             self.show(run)?;
@@ -107,36 +107,6 @@ impl Run {
         }
     }
 
-    /// Ends what was started, writes the last files, and reads the run back for the reports.
-    fn finish(
-        &self,
-        host: &Host,
-        failure: Option<&Diagnostic>,
-        signals: &Signals,
-    ) -> Result<Option<StoredRun>> {
-        host.end_children();
-        let (status, reason) = match failure {
-            Some(diagnostic) if diagnostic.is_interrupt() || signals.first().is_some() => {
-                (Status::Interrupted, Some("interrupted".to_owned()))
-            }
-            Some(diagnostic) => (Status::Failed, Some(diagnostic.error.to_string())),
-            None if all_calls_failed(host).is_some() => {
-                (Status::Failed, all_calls_failed(host).map(|name| format!("every call of `{name}` failed")))
-            }
-            None if host.state().checks.iter().any(|check| !check.passed) => (Status::Checks, None),
-            None => (Status::Done, None),
-        };
-        host.end_run(status, reason)?;
-        let state = host.state();
-        let Some(folder) = &state.folder else { return Ok(None) };
-        let trials: Vec<_> = state.outcomes.iter().map(|outcome| (outcome.clone(), Status::Done)).collect();
-        let summary = summary::of(&folder.run.run_id, status, &trials);
-        atomic::put_json(&folder.path.join("summary.json"), &summary)?;
-        let run = StoredRun::open(&folder.path)?;
-        report::write(&run, &folder.reports)?;
-        Ok(Some(run))
-    }
-
     fn ending(&self, host: &Host, signals: &Signals) -> Ending {
         if let Some(signal) = signals.first() {
             return Ending::Signal(signal);
@@ -167,6 +137,31 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Ends what was started, writes the last files, and reads the run back for the reports.
+pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> Result<Option<StoredRun>> {
+    host.end_children();
+    let (status, reason) = match failure {
+        Some(diagnostic) if diagnostic.is_interrupt() || interrupted => {
+            (Status::Interrupted, Some("interrupted".to_owned()))
+        }
+        Some(diagnostic) => (Status::Failed, Some(diagnostic.error.to_string())),
+        None if all_calls_failed(host).is_some() => {
+            (Status::Failed, all_calls_failed(host).map(|name| format!("every call of `{name}` failed")))
+        }
+        None if host.state().checks.iter().any(|check| !check.passed) => (Status::Checks, None),
+        None => (Status::Done, None),
+    };
+    host.end_run(status, reason)?;
+    let state = host.state();
+    let Some(folder) = &state.folder else { return Ok(None) };
+    let trials: Vec<_> = state.outcomes.iter().map(|outcome| (outcome.clone(), Status::Done)).collect();
+    let summary = summary::of(&folder.run.run_id, status, &trials);
+    atomic::put_json(&folder.path.join("summary.json"), &summary)?;
+    let run = StoredRun::open(&folder.path)?;
+    report::write(&run, &folder.reports)?;
+    Ok(Some(run))
 }
 
 /// The first trial in which nothing succeeded.

@@ -25,9 +25,16 @@ impl Signals {
     pub fn listen(host: &Arc<Host>) -> Self {
         let signals = Self::default();
         let (seen, host) = (signals.clone(), host.clone());
-        let listener = std::thread::Builder::new().name("signals".to_owned());
-        // Without the thread Ctrl-C still ends the process, only less politely.
-        listener.spawn(move || seen.wait(&host)).ok();
+        on_each(move |number, again| {
+            if again {
+                // The person does not want to wait: what was started ends with this process, the seconds that
+                // were measured are on disk.
+                std::process::exit(128 + number);
+            }
+            seen.0.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed).ok();
+            output::tell("stopping: what was measured is being written (again within 5 s: stop at once)");
+            host.interrupt();
+        });
         signals
     }
 
@@ -35,8 +42,32 @@ impl Signals {
     pub fn first(&self) -> Option<i32> {
         Some(self.0.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
+}
 
-    fn wait(&self, host: &Host) {
+/// Listens for the REPL: Ctrl-C stops what runs, as often as it comes; SIGTERM ends the session by `end`.
+pub fn listen_in_session(host: &Arc<Host>, end: impl Fn() + Send + Sync + 'static) {
+    let (host, end) = (host.clone(), Arc::new(end));
+    let mut ending = false;
+    on_each(move |number, _| {
+        host.interrupt();
+        if number != libc::SIGTERM {
+            return;
+        }
+        if std::mem::replace(&mut ending, true) {
+            std::process::exit(128 + number);
+        }
+        // On another thread: a second signal has to be heard while this goes on.
+        let end = end.clone();
+        std::thread::spawn(move || {
+            end();
+            std::process::exit(128 + number);
+        });
+    });
+}
+
+/// Calls `handle` with the number of each signal, and whether it came soon after another one.
+fn on_each(mut handle: impl FnMut(i32, bool) + Send + 'static) {
+    let listen = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -50,16 +81,12 @@ impl Signals {
                     _ = interrupt.recv() => libc::SIGINT,
                     _ = terminate.recv() => libc::SIGTERM,
                 };
-                if last.is_some_and(|last| last.elapsed() < IMPATIENCE) {
-                    // The person does not want to wait: what was started ends with this process, the seconds that
-                    // were measured are on disk.
-                    std::process::exit(128 + number);
-                }
+                let again = last.is_some_and(|last| last.elapsed() < IMPATIENCE);
                 last = Some(Instant::now());
-                self.0.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed).ok();
-                output::tell("stopping: what was measured is being written (again within 5 s: stop at once)");
-                host.interrupt();
+                handle(number, again);
             }
         });
-    }
+    };
+    // Without the thread Ctrl-C still ends the process, only less politely.
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).ok();
 }

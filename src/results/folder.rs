@@ -89,6 +89,12 @@ impl RunFolder {
         self.store(Path::new(&name), text)
     }
 
+    /// Stores a script that has grown since the run began, as a session of the REPL does.
+    pub fn replace_script(&mut self, name: &str, text: &str) -> Result<()> {
+        self.run.script = source(name, text);
+        self.store(Path::new(name), text)
+    }
+
     pub fn add_check(&mut self, check: Check) {
         self.run.checks.push(check);
     }
@@ -126,9 +132,10 @@ impl RunFolder {
         let masked = secrets::mask_urls(text);
         if masked != text {
             let name = name.display();
-            self.run
-                .notes
-                .push(format!("a password in a URL of `{name}` is masked in the stored copy; use env(...)"));
+            let note = format!("a password in a URL of `{name}` is masked in the stored copy; use env(...)");
+            if !self.run.notes.contains(&note) {
+                self.run.notes.push(note);
+            }
         }
         atomic::put(&path, masked.as_bytes())
     }

@@ -1,6 +1,8 @@
 //! The Rhai side: builds the engine, runs scripts, turns failures into diagnostics.
 
+mod completion;
 mod diagnostic;
+mod display;
 pub mod library;
 mod lint;
 pub mod modules;
@@ -11,11 +13,14 @@ mod program;
 pub mod reference;
 mod registry;
 mod result;
+pub mod session;
 mod stack;
 
+pub use completion::Completion;
 pub use diagnostic::Diagnostic;
 pub use program::{Program, Source, question};
 pub use result::LoadResult;
+pub use session::Session;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rhai::{AST, Engine, EvalAltResult, Scope};
+use rhai::{AST, Engine, EvalAltResult};
 
 use super::{
     Diagnostic, engine,
@@ -51,7 +51,7 @@ impl Program {
 
     /// Compiles, and finds calls of functions and parameters that do not exist.
     pub fn compile(&self, source: &Source) -> Result<AST, Diagnostic> {
-        let ast = self.parse(source)?;
+        let ast = self.parse(source, &source.text)?;
         let wrong = lint::first_unknown_call(&self.engine, &ast);
         if let Some(error) = wrong {
             return Err(self.diagnose(&error, source));
@@ -72,9 +72,10 @@ impl Program {
         Ok(ast)
     }
 
-    /// Compiles without further checks, as a line of the REPL needs it: earlier lines may define what it calls.
-    pub fn parse(&self, source: &Source) -> Result<AST, Diagnostic> {
-        self.library.add_source(&source.name, &source.text);
+    /// Compiles without further checks, as an input of the REPL needs it: earlier ones may define what it calls.
+    /// Messages quote lines of `shown`.
+    pub(super) fn parse(&self, source: &Source, shown: &str) -> Result<AST, Diagnostic> {
+        self.library.add_source(&source.name, shown);
         let mut ast =
             self.engine.compile(&source.text).map_err(|error| self.diagnose(&error.into(), source))?;
         ast.set_source(source.name.as_str());
@@ -86,17 +87,7 @@ impl Program {
         self.engine.run_ast(ast).map_err(|error| self.diagnose(&error, source))
     }
 
-    /// Evaluates a line of the REPL in a scope that outlives it.
-    pub fn evaluate(
-        &self,
-        ast: &AST,
-        scope: &mut Scope,
-        source: &Source,
-    ) -> Result<rhai::Dynamic, Diagnostic> {
-        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| self.diagnose(&error, source))
-    }
-
-    fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {
+    pub(super) fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {
         Diagnostic::new(error, source, &self.library, &self.engine)
     }
 }

@@ -70,7 +70,7 @@ pub fn fields(engine: &Engine, of: &str) -> Vec<String> {
 }
 
 /// All functions with their module; globals and methods have none.
-fn functions(engine: &Engine) -> Vec<(String, Value)> {
+pub(super) fn functions(engine: &Engine) -> Vec<(String, Value)> {
     let root = metadata(engine);
     let mut found = Vec::new();
     for function in root["functions"].as_array().into_iter().flatten() {
@@ -283,7 +283,7 @@ fn is_accessor(function: &Value) -> bool {
 }
 
 /// Parameters that a script writes: without the context, and with types as it knows them.
-fn parameters(function: &Value) -> Vec<(String, Option<String>, bool)> {
+pub(super) fn parameters(function: &Value) -> Vec<(String, Option<String>, bool)> {
     let params = function["params"].as_array().into_iter().flatten();
     params
         .filter_map(|param| {
@@ -297,7 +297,7 @@ fn parameters(function: &Value) -> Vec<(String, Option<String>, bool)> {
         .collect()
 }
 
-fn takes_receiver(function: &Value) -> bool {
+pub(super) fn takes_receiver(function: &Value) -> bool {
     parameters(function).first().is_some_and(|(_, _, is_receiver)| *is_receiver)
 }
 
@@ -341,7 +341,7 @@ pub fn plain_type(of: &str) -> String {
     .to_owned()
 }
 
-fn doc(function: &Value) -> String {
+pub(super) fn doc(function: &Value) -> String {
     let lines = function["docComments"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let lines: Vec<&str> = lines.flat_map(str::lines).map(|line| line.trim_start_matches("///")).collect();
     lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
