@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use rustyline::{Config, Editor, error::ReadlineError, history::FileHistory};
+use rustyline::{CompletionType, Config, Editor, error::ReadlineError, history::FileHistory};
 
 use super::helper::Assistant;
 use crate::cli::output;
@@ -40,7 +40,11 @@ impl Input {
     }
 
     fn editor(completion: Completion) -> rustyline::Result<Self> {
-        let config = Config::builder().max_history_size(HISTORY)?.history_ignore_space(true).build();
+        let config = Config::builder()
+            .max_history_size(HISTORY)?
+            .history_ignore_space(true)
+            .completion_type(CompletionType::List)
+            .build();
         let mut editor = Editor::with_config(config)?;
         editor.set_helper(Some(Assistant::new(completion)));
         let history = history_file();
