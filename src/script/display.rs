@@ -70,6 +70,9 @@ fn is_collection(value: &Dynamic) -> bool {
 
 /// A value on one line, as it would be typed where it can be typed.
 fn flat(engine: &Engine, value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "()".to_owned();
+    }
     if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
         return format!("{:?}", text.as_str());
     }
