@@ -16,6 +16,8 @@ mod show;
 mod signals;
 mod tag;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, process::ExitCode};
 

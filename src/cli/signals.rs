@@ -10,7 +10,6 @@ use std::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output;
 use crate::host::Host;
 
 /// A second signal within this time ends the process at once.
@@ -32,7 +31,9 @@ impl Signals {
                 std::process::exit(128 + number);
             }
             seen.0.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed).ok();
-            output::tell("stopping: what was measured is being written (again within 5 s: stop at once)");
+            // Not straight to stderr: a live line may stand there.
+            host.progress
+                .note("stopping, what was measured is being written (again within 5 s: stop at once)");
             host.interrupt();
         });
         signals

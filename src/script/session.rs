@@ -189,8 +189,12 @@ impl Session {
     }
 }
 
-/// Whether an input is not finished: a bracket, text or comment is open, or it ends with an operator.
+/// Whether an input is not finished: a bracket, text or comment is open, or it ends with an operator or with the
+/// comment of a function that is to come.
 pub fn is_unfinished(text: &str) -> bool {
+    if text.lines().last().is_some_and(|line| line.trim_start().starts_with("///")) {
+        return true;
+    }
     let mut open: Vec<char> = Vec::new();
     let mut rest = text.chars().peekable();
     let mut last = ' ';
@@ -257,6 +261,7 @@ mod tests {
             "let x =",
             "a +",
             "x.",
+            "/// Says hello.",
             "'(",
         ] {
             assert!(is_unfinished(text), "{text}");

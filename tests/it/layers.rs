@@ -32,11 +32,10 @@ fn the_target_knows_only_how_to_measure() {
 }
 
 #[test]
-fn rhai_appears_in_script_and_the_prompt_alone() {
+fn rhai_appears_in_script_alone() {
     for layer in LAYERS.iter().filter(|layer| **layer != "script") {
         for (path, text) in sources(layer) {
-            let allowed = path.ends_with("cli/repl.rs") || path.contains("cli/repl/");
-            assert!(allowed || !text.contains("rhai::"), "{path} uses Rhai");
+            assert!(!text.contains("rhai::"), "{path} uses Rhai");
         }
     }
 }

@@ -126,7 +126,9 @@ fn perform(
                 output::print(&report::text::load(&outcome.metrics, output::colored(&io::stdout())));
             }
             host.state().outcomes.extend(stopped);
-            output::tell("interrupted");
+            // A terminal shows `^C` where the cursor is.
+            let own_line = if io::stderr().is_terminal() { "\n" } else { "" };
+            output::tell(&format!("{own_line}interrupted"));
         }
         Err(diagnostic) => output::error(&diagnostic),
     }
