@@ -10,8 +10,8 @@ const STREAM: u64 = 0x6172_7269_7661_6c73;
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     seed: u64,
-    /// Nanoseconds between calls, on average.
-    gap: f64,
+    /// Calls a second.
+    rate: f64,
     spacing: Spacing,
     turn: u64,
     /// The sum of all gaps before `turn`, for random spacings.
@@ -21,7 +21,7 @@ pub struct Arrivals {
 impl Arrivals {
     /// The schedule of `rate` calls a second.
     pub fn new(rate: f64, spacing: Spacing, seed: u64) -> Self {
-        Self { seed, gap: 1e9 / rate, spacing, turn: 0, sum: 0.0 }
+        Self { seed, rate, spacing, turn: 0, sum: 0.0 }
     }
 
     /// The schedule of a plan with a rate; none for a closed loop.
@@ -38,12 +38,13 @@ impl Iterator for Arrivals {
         let turn = self.turn;
         self.turn += 1;
         let due = match self.spacing {
-            // Not a running sum: it would drift by rounding.
-            Spacing::Constant => turn as f64 * self.gap,
+            // Neither a running sum nor a multiple of a rounded gap: a call due exactly at the end of the window
+            // would move into it.
+            Spacing::Constant => turn as f64 * 1e9 / self.rate,
             Spacing::Poisson => {
                 // In (0, 1]: its logarithm is finite.
                 let unit = 1.0 - Draws::new(self.seed, STREAM, turn, 0).unit();
-                self.sum -= unit.ln() * self.gap;
+                self.sum -= unit.ln() * 1e9 / self.rate;
                 self.sum
             }
         };
@@ -59,6 +60,20 @@ mod tests {
     fn constant_arrivals_do_not_drift() {
         let (turn, due) = Arrivals::new(3.0, Spacing::Constant, 1).nth(3_000_000).unwrap();
         assert_eq!((turn, due), (3_000_000, 1_000_000_000_000_000));
+    }
+
+    #[test]
+    fn a_window_of_whole_seconds_has_exactly_its_calls() {
+        for rate in 1u32..3_000 {
+            for seconds in [1, 7, 60] {
+                let calls = u64::from(rate) * seconds;
+                let mut arrivals = Arrivals::new(f64::from(rate), Spacing::Constant, 1);
+                arrivals.turn = calls - 1;
+                let [last, next] = [arrivals.next().unwrap().1, arrivals.next().unwrap().1];
+                let end = seconds * 1_000_000_000;
+                assert!(last < end && next >= end, "{rate}/s for {seconds} s: {last}, {next}");
+            }
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Collected {
     /// Seconds that were closed before every thread had delivered.
     pub late_seconds: u64,
     pub seconds: u64,
+    /// When the last thread ended.
+    pub end: Moment,
 }
 
 pub struct Collector<'a, 'b> {
@@ -78,6 +80,7 @@ impl<'a, 'b> Collector<'a, 'b> {
                 waited: 0,
                 late_seconds: 0,
                 seconds: 0,
+                end: begin,
             },
         }
     }
@@ -92,6 +95,8 @@ impl<'a, 'b> Collector<'a, 'b> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            // All that has come, before any second is called late: a slow disk delays this thread, not the others.
+            batches.try_iter().for_each(|batch| self.add(batch));
             if let Err(error) = self.close_ready(broken.is_some()) {
                 give_up();
                 broken = Some(error);
@@ -108,12 +113,17 @@ impl<'a, 'b> Collector<'a, 'b> {
     }
 
     fn add(&mut self, batch: Batch) {
-        if batch.last {
+        if let Some(end) = batch.last {
             self.ended[batch.thread] = Some(batch.second);
+            self.collected.end = self.collected.end.max(end);
         }
-        // A straggler's numbers go into the oldest second that is still open: none is lost.
-        let open = self.open.entry(batch.second.max(self.next)).or_default();
-        open.delivered.push(batch.thread);
+        // A straggler's numbers go into the oldest second that is still open: none is lost. Its own part of that
+        // second is still to come.
+        let second = batch.second.max(self.next);
+        let open = self.open.entry(second).or_default();
+        if batch.second == second {
+            open.delivered.push(batch.thread);
+        }
         for (operation, phase, tally) in batch.tallies {
             match open.operations.get_mut(&(operation, phase)) {
                 Some(known) => known.tally.merge(tally),
@@ -174,5 +184,86 @@ impl<'a, 'b> Collector<'a, 'b> {
             complete,
         };
         self.sinks.iter_mut().try_for_each(|sink| sink.interval(&interval))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::measure::Usage;
+
+    struct Seen {
+        seconds: Vec<(u64, bool)>,
+        pause: Duration,
+    }
+
+    impl Sink for Seen {
+        fn interval(&mut self, interval: &Interval) -> Result<()> {
+            std::thread::sleep(std::mem::take(&mut self.pause));
+            self.seconds.push((interval.second, interval.complete));
+            Ok(())
+        }
+    }
+
+    fn batch(thread: usize, second: u64, last: bool) -> Batch {
+        Batch {
+            thread,
+            second,
+            tallies: Vec::new(),
+            rows: Vec::new(),
+            usage: Usage::start().lap(thread),
+            level: Level::default(),
+            last: last.then(Moment::now),
+        }
+    }
+
+    /// What the sink sees of `batches` of two threads, sent at once, when it takes `pause` for the first second of a
+    /// load that began `ago` seconds ago.
+    fn collect(ago: u64, pause: Duration, batches: Vec<Batch>) -> (Vec<(u64, bool)>, u64) {
+        let (sender, receiver) = channel();
+        let mut sink = Seen { seconds: Vec::new(), pause };
+        let begin = Moment(Moment::now().0 - ago * SECOND);
+        let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
+        let collector = Collector::new(begin, Arc::new([]), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+        batches.into_iter().for_each(|batch| sender.send(batch).unwrap());
+        drop(sender);
+        let collected = collector.run(&receiver, || {}).unwrap();
+        (sink.seconds, collected.late_seconds)
+    }
+
+    #[test]
+    fn a_slow_sink_makes_no_thread_late() {
+        let batches = (0..6).flat_map(|second| [0, 1].map(|thread| batch(thread, second, second == 5)));
+        let (seconds, late) = collect(4, Duration::from_millis(2_500), batches.collect());
+        assert_eq!(seconds, (0..6).map(|second| (second, true)).collect::<Vec<_>>());
+        assert_eq!(late, 0);
+    }
+
+    #[test]
+    fn a_straggler_is_late_until_it_has_caught_up() {
+        let (sender, receiver) = channel();
+        let mut sink = Seen { seconds: Vec::new(), pause: Duration::ZERO };
+        let begin = Moment(Moment::now().0 - 6 * SECOND);
+        let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
+        let mut collector =
+            Collector::new(begin, Arc::new([]), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+        (0..7).for_each(|second| collector.add(batch(0, second, false)));
+        collector.close_ready(false).unwrap();
+        // Seconds 0 to 3 ended more than two seconds ago, and thread 1 has sent nothing of them.
+        assert_eq!(collector.next, 4);
+        collector.add(batch(1, 0, false));
+        collector.close_ready(false).unwrap();
+        assert_eq!(collector.next, 4, "second 4 lacks what thread 1 did in it");
+        (1..6).for_each(|second| collector.add(batch(1, second, false)));
+        [0, 1].map(|thread| collector.add(batch(thread, 7, true)));
+        drop(sender);
+        let collected = collector.run(&receiver, || {}).unwrap();
+        assert_eq!(collected.late_seconds, 5, "0 to 3, and 6, of which thread 1 never sent anything");
+        assert_eq!(
+            sink.seconds.iter().map(|(second, _)| *second).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6, 7]
+        );
     }
 }

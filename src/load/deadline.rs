@@ -9,8 +9,10 @@ use std::{
 
 use crate::measure::Moment;
 
-/// Never due.
+/// The due time of a slot without a call.
 const IDLE: Moment = Moment(u64::MAX);
+/// After every call's deadline: one without an end has this one, so that the end of the load still reaches it.
+const LAST: Moment = Moment(u64::MAX - 1);
 
 /// One slot a virtual user of the thread.
 #[derive(Default)]
@@ -54,7 +56,7 @@ impl Deadlines {
             *waited = true;
             let slot = &mut self.slots.borrow_mut()[slot];
             if !armed {
-                (slot.due, slot.expired, armed) = (due, false, true);
+                (slot.due, slot.expired, armed) = (due.min(LAST), false, true);
             } else if slot.expired {
                 slot.due = IDLE;
                 return Poll::Ready(None);
@@ -82,7 +84,6 @@ impl Deadlines {
 
     /// Ends every call in flight.
     pub fn expire_all(&self) {
-        // One before IDLE, so that slots without a call are left alone.
-        self.sweep(Moment(u64::MAX - 1));
+        self.sweep(LAST);
     }
 }

@@ -6,9 +6,13 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{Poll, Waker},
+    time::Duration,
 };
 
+use tokio::task::JoinSet;
+
 use super::{
+    Session,
     arrival::Arrivals,
     worker::{Shared, User, Work},
 };
@@ -18,6 +22,8 @@ use crate::measure::{Alarm, Failure, Moment, failure};
 const BATCHED_RATE: f64 = 20_000.0;
 /// Nanoseconds between such wake-ups.
 const BATCH_GAP: u64 = 50_000;
+/// How often an ended schedule looks whether its line is empty.
+const CLOSING_LOOK: Duration = Duration::from_millis(10);
 
 /// A call that is due.
 #[derive(Clone, Copy)]
@@ -83,7 +89,9 @@ impl Line {
         }
     }
 
-    fn next_waiting(&self, shared: &Shared) -> Option<Job> {
+    fn next_waiting(&self, shared: &Shared, work: &Work) -> Option<Job> {
+        // What waited too long is dropped also if its turn comes before the sweep does.
+        self.sweep(shared, work, Moment::now());
         let job = self.waiting.borrow_mut().pop_front()?;
         shared.recorder.borrow_mut().level.waiting -= 1;
         Some(job)
@@ -116,10 +124,17 @@ impl Seat {
     }
 }
 
-/// Adds a virtual user to the line; `first` is its first call, if one is due already.
-pub fn seat(line: &Rc<Line>, shared: &Rc<Shared>, mut user: User, users: &mut tokio::task::JoinSet<()>) {
+/// Adds a virtual user to the line, idle.
+pub fn seat(
+    line: &Rc<Line>,
+    shared: &Rc<Shared>,
+    work: &Rc<Work>,
+    session: Option<Box<dyn Session>>,
+    users: &mut JoinSet<()>,
+) {
+    let mut user = User::new(shared.clone(), work.clone(), session);
     line.users.set(line.users.get() + 1);
-    let (line, shared) = (line.clone(), shared.clone());
+    let (line, shared, work) = (line.clone(), shared.clone(), work.clone());
     let seat = Rc::new(Seat::default());
     line.idle.borrow_mut().push(seat.clone());
     users.spawn_local(async move {
@@ -130,7 +145,7 @@ pub fn seat(line: &Rc<Line>, shared: &Rc<Shared>, mut user: User, users: &mut to
                 if done.unbroken {
                     tokio::task::yield_now().await;
                 }
-                next = line.next_waiting(&shared);
+                next = line.next_waiting(&shared, &work);
             }
             line.idle.borrow_mut().push(seat.clone());
         }
@@ -175,14 +190,15 @@ impl Schedule {
     }
 }
 
-/// Hands out calls until the schedule ends. A late call is handed out at once: none is skipped.
+/// Hands out calls until the schedule ends, then closes the line when nothing waits in it any more or the window is
+/// over. A late call is handed out at once: none is skipped.
 pub async fn dispatch(
     line: Rc<Line>,
     shared: Rc<Shared>,
     work: Rc<Work>,
     mut schedule: Schedule,
     alarm: Alarm,
-    users: Rc<RefCell<tokio::task::JoinSet<()>>>,
+    users: Rc<RefCell<JoinSet<()>>>,
 ) {
     let mut next = schedule.next(&work);
     let mut woken = Moment::default();
@@ -190,7 +206,7 @@ pub async fn dispatch(
         if alarm.until(first.due.max(woken.plus(schedule.batch_gap))).await.is_err() {
             // Without the alarm tokio's coarser timer still keeps the schedule; the start lag will tell.
             let left = first.due.since(Moment::now());
-            tokio::time::sleep(std::time::Duration::from_nanos(left)).await;
+            tokio::time::sleep(Duration::from_nanos(left)).await;
         }
         woken = Moment::now();
         while let Some(job) = next.filter(|job| job.due <= woken) {
@@ -200,17 +216,17 @@ pub async fn dispatch(
         // Behind schedule the alarm never waits, but the users must have their turn.
         tokio::task::yield_now().await;
     }
+    // The last call is due before the window ends: what still waits in line may start until then.
+    while !line.waiting.borrow().is_empty() && Moment::now() < work.window.to {
+        let left = work.window.to.since(Moment::now());
+        tokio::time::sleep(CLOSING_LOOK.min(Duration::from_nanos(left))).await;
+    }
+    line.close(&shared, &work, Moment::now());
 }
 
-fn hand_out(
-    line: &Rc<Line>,
-    shared: &Rc<Shared>,
-    work: &Rc<Work>,
-    job: Job,
-    users: &RefCell<tokio::task::JoinSet<()>>,
-) {
+fn hand_out(line: &Rc<Line>, shared: &Rc<Shared>, work: &Rc<Work>, job: Job, users: &RefCell<JoinSet<()>>) {
     if line.idle.borrow().is_empty() && line.users.get() < line.most_users {
-        seat(line, shared, User::new(shared.clone(), work.clone(), None), &mut users.borrow_mut());
+        seat(line, shared, work, None, &mut users.borrow_mut());
     }
     let idle = line.idle.borrow_mut().pop();
     match idle {
@@ -222,7 +238,8 @@ fn hand_out(
             line.waiting.borrow_mut().push_back(Job { free: false, ..job });
             let mut recorder = shared.recorder.borrow_mut();
             recorder.level.waiting += 1;
-            recorder.level.waited += 1;
+            // Warm-up is there to be unfit: it says nothing of the window.
+            recorder.level.waited += u64::from(job.due >= work.window.from);
         }
     }
 }

@@ -99,11 +99,14 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
     };
     let begin = Moment::now().plus_duration(LEAD);
     let utc = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + LEAD;
-    sinks
-        .iter_mut()
-        .try_for_each(|sink| sink.begin(begin, utc.as_nanos() as u64))
-        .inspect_err(|_| given_up.cancel())?;
+    // Before the sinks hear of it: a slow disk must not make the first calls late.
     start.send_replace(Some(begin));
+    let told = sinks.iter_mut().try_for_each(|sink| sink.begin(begin, utc.as_nanos() as u64));
+    if let Err(error) = told {
+        given_up.cancel();
+        join(handles)?;
+        return Err(error);
+    }
     let names = load.groups.iter().map(|group| group.name.clone()).collect();
     let collected =
         Collector::new(begin, names, threads, thinning.clone(), sinks).run(&collect, || given_up.cancel());
@@ -120,18 +123,15 @@ fn summarise(
     unopened: Vec<Failure>,
     interrupted: bool,
 ) -> Measured {
-    let now = Moment::now();
     let mut groups = Vec::new();
     for (group, totals) in load.groups.iter().zip(collected.totals) {
         let from = begin.plus_duration(group.plan.warmup.0);
-        let planned = group.plan.duration().map_or(f64::MAX, |duration| duration.as_secs_f64());
-        let mut duration_s = planned;
-        if group.plan.requests.is_some() {
-            duration_s = duration_s.min(seconds(totals.last_ended, from));
-        }
-        if interrupted {
-            duration_s = duration_s.min(seconds(now, from));
-        }
+        let made = totals.successes + totals.failed;
+        // Where the number of calls ended the load, its window ends with the last of them.
+        let last = group.plan.requests.filter(|requests| made >= *requests).map(|_| totals.last_ended);
+        let planned = group.plan.duration().map(|duration| from.plus_duration(duration));
+        let ends = [planned, last, interrupted.then_some(collected.end)];
+        let duration_s = seconds(ends.into_iter().flatten().min().unwrap_or(collected.end), from);
         groups.push(MeasuredGroup { totals, duration_s });
     }
     // Seconds that touch the measured window of any group; with windows under a second, all of them.

@@ -126,7 +126,7 @@ impl Plan {
         if self.concurrency > Some(MOST_USERS) {
             return Err(Error::usage(format!("`concurrency` may be at most {MOST_USERS}")));
         }
-        if self.rate.is_none() && self.threads > Some(self.concurrency()) {
+        if self.threads > Some(self.concurrency()) {
             return Err(Error::usage(format!(
                 "`threads` is more than `concurrency` ({}): some would have no virtual user",
                 self.concurrency()

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     sync::{Arc, mpsc::Sender},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -36,6 +37,13 @@ pub struct Group {
     pub seed: u64,
 }
 
+impl Group {
+    /// How many of the load's threads work for this group: none of them without a virtual user of it.
+    fn threads(&self, threads: usize) -> usize {
+        threads.min(self.plan.concurrency() as usize)
+    }
+}
+
 /// What a thread is told.
 pub struct Spec {
     pub thread: usize,
@@ -57,17 +65,21 @@ pub struct Opened {
 
 /// Runs the thread to its end. Fails only if the system refuses a runtime or a timer.
 pub fn run(spec: Spec) -> std::io::Result<()> {
+    // A thread that breaks down takes the others with it: they would wait for it, or measure a part of the load.
+    let guard = spec.cancel.clone().drop_guard();
     clock::exact_timers();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = LocalSet::new();
-    local.block_on(&runtime, root(spec))
+    local.block_on(&runtime, root(spec))?;
+    guard.disarm();
+    Ok(())
 }
 
 async fn root(mut spec: Spec) -> std::io::Result<()> {
     let mut sessions = Vec::new();
     let mut opened = Opened { sessions: Vec::new(), failures: Vec::new() };
     for group in spec.groups.iter() {
-        let count = share(group.plan.sessions_at_start(), spec.thread, spec.threads);
+        let count = share(group.plan.sessions_at_start(), spec.thread, group.threads(spec.threads));
         let opening = open_sessions(group.operation.clone(), group.plan.timeout.0, count);
         let (good, bad) = tokio::select! {
             opening = opening => opening,
@@ -112,6 +124,12 @@ async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>
     let mut lines = Vec::new();
     let mut dispatchers = JoinSet::new();
     for (index, ((group, sessions), alarm)) in spec.groups.iter().zip(sessions).zip(alarms).enumerate() {
+        let threads = group.threads(spec.threads);
+        // The users of the group that this thread owns; every call of the group falls to a thread that owns some.
+        let own = share(group.plan.concurrency(), spec.thread, threads);
+        if own == 0 {
+            continue;
+        }
         let work = Rc::new(Work {
             operation: group.operation.clone(),
             index,
@@ -119,38 +137,30 @@ async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>
             timeout: group.plan.timeout.nanos(),
             window: window(group),
         });
-        let user = |session| User::new(shared.clone(), work.clone(), session);
         match Arrivals::of(&group.plan, group.seed) {
             None => {
-                let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, spec.threads));
-                let count = share(group.plan.concurrency(), spec.thread, spec.threads) as usize;
+                let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, threads));
                 let mut sessions = sessions.into_iter();
-                for _ in 0..count {
-                    users.borrow_mut().spawn_local(closed(user(sessions.next()), turns.clone()));
+                for _ in 0..own {
+                    let user = User::new(shared.clone(), work.clone(), sessions.next());
+                    users.borrow_mut().spawn_local(closed(user, turns.clone()));
                 }
             }
             Some(arrivals) => {
-                let line =
-                    Rc::new(Line::new(share(group.plan.concurrency(), spec.thread, spec.threads).max(1)));
+                let line = Rc::new(Line::new(own));
                 for session in sessions {
-                    seat(&line, &shared, user(Some(session)), &mut users.borrow_mut());
+                    seat(&line, &shared, &work, Some(session), &mut users.borrow_mut());
                 }
                 let schedule = Schedule {
                     arrivals,
                     requests: group.plan.requests,
                     thread: spec.thread as u64,
-                    threads: spec.threads as u64,
+                    threads: threads as u64,
                     measured: 0,
-                    batch_gap: Schedule::batch_gap(group.plan.rate.unwrap_or(0.0) / spec.threads as f64),
+                    batch_gap: Schedule::batch_gap(group.plan.rate.unwrap_or(0.0) / threads as f64),
                 };
-                let calls =
-                    dispatch(line.clone(), shared.clone(), work.clone(), schedule, alarm, users.clone());
-                let (closing, shared, work) = (line.clone(), shared.clone(), work.clone());
-                lines.push((line, work.clone()));
-                dispatchers.spawn_local(async move {
-                    calls.await;
-                    closing.close(&shared, &work, Moment::now());
-                });
+                lines.push((line.clone(), work.clone()));
+                dispatchers.spawn_local(dispatch(line, shared.clone(), work, schedule, alarm, users.clone()));
             }
         }
     }
@@ -171,17 +181,27 @@ async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>
     shared.recorder.borrow_mut().finish(Moment::now());
 }
 
-/// Waits for all dispatchers, then for all users: dispatchers may still add some.
+/// Waits for all dispatchers and all users.
 async fn finish(dispatchers: &mut JoinSet<()>, users: &RefCell<JoinSet<()>>) {
-    while dispatchers.join_next().await.is_some() {}
-    loop {
-        // Not held across the wait: polling it is all that is needed.
-        match std::future::poll_fn(|context| users.borrow_mut().poll_join_next(context)).await {
-            None => return,
-            Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Some(_) => {}
+    std::future::poll_fn(|context| {
+        let dispatched = ended(dispatchers, context);
+        // Also while calls are still handed out, so that a broken user ends the load and not only its own calls.
+        let called = ended(&mut users.borrow_mut(), context);
+        if dispatched.is_ready() { called } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Whether all tasks have ended. A panic in one of them goes on in this thread.
+fn ended(tasks: &mut JoinSet<()>, context: &mut Context<'_>) -> Poll<()> {
+    while let Some(task) = ready!(tasks.poll_join_next(context)) {
+        if let Err(error) = task
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
         }
     }
+    Poll::Ready(())
 }
 
 /// Every 10 ms: ends overdue calls, drops those that waited too long, hands over seconds that nobody recorded in.
@@ -191,6 +211,10 @@ async fn sweep(shared: Rc<Shared>, lines: Vec<(Rc<Line>, Rc<Work>)>) {
     loop {
         ticks.tick().await;
         let now = Moment::now();
+        if shared.stopping.get() {
+            // A call may have been handed out just before the load was stopped.
+            shared.deadlines.expire_all();
+        }
         shared.deadlines.sweep(now);
         for (line, work) in &lines {
             line.sweep(&shared, work, now);
@@ -199,8 +223,11 @@ async fn sweep(shared: Rc<Shared>, lines: Vec<(Rc<Line>, Rc<Work>)>) {
     }
 }
 
-/// How many of `all` belong to thread `k` of `n`.
+/// How many of `all` belong to thread `k` of `n`; none to one beyond the `n`-th.
 fn share(all: u32, thread: usize, threads: usize) -> u32 {
+    if thread >= threads {
+        return 0;
+    }
     let (thread, threads) = (thread as u32, threads as u32);
     all / threads + u32::from(thread < all % threads)
 }

@@ -43,7 +43,8 @@ pub struct User {
 
 /// How a call went, as far as the loop around it cares.
 pub struct Done {
-    pub ended: Moment,
+    /// When the loop has control again; later than the call's own end if it timed out.
+    pub now: Moment,
     /// The call never waited, so other users of the thread had no turn.
     pub unbroken: bool,
     /// No session could be opened for it.
@@ -85,16 +86,18 @@ impl User {
                 session.call(&*work.operation, turn, false).await
             })
             .await;
-        let mut ended = Moment::now();
-        let result = result.unwrap_or_else(|| {
-            if shared.stopping.get() {
-                return Err(Failure::lost(failure::UNFINISHED, "still in flight when the load was stopped"));
+        let now = Moment::now();
+        let result = match result {
+            // What came between the limit and the sweep is as late as what would have come after it.
+            Some(_) if now > deadline => Err(timed_out(work.timeout)),
+            Some(result) => result,
+            None if shared.stopping.get() => {
+                Err(Failure::lost(failure::UNFINISHED, "still in flight when the load was stopped"))
             }
-            // At its limit, not when the sweep came by.
-            ended = deadline;
-            let limit = Duration::from_nanos(work.timeout);
-            Err(Failure::lost(failure::TIMEOUT, format!("no answer within {limit:?}")))
-        });
+            None => Err(timed_out(work.timeout)),
+        };
+        // A timeout counts at its limit, not when the sweep came by.
+        let ended = if now > deadline { deadline } else { now };
         if result.as_ref().is_err_and(|failure| failure.session_lost) {
             self.session = None;
         }
@@ -111,8 +114,13 @@ impl User {
             &Sample { turn, due, started, ended, result: &result },
             free && !reopened,
         );
-        Done { ended, unbroken: !waited, refused }
+        Done { now, unbroken: !waited, refused }
     }
+}
+
+fn timed_out(timeout: u64) -> Failure {
+    let limit = Duration::from_nanos(timeout);
+    Failure::lost(failure::TIMEOUT, format!("no answer within {limit:?}"))
 }
 
 fn enter(recorder: &mut Recorder) {
@@ -159,7 +167,7 @@ pub async fn closed(mut user: User, turns: Rc<Turns>) {
     while !user.shared.stopping.get() {
         let Some(turn) = turns.take(now) else { return };
         let done = user.call(turn, now, now, true).await;
-        now = done.ended;
+        now = done.now;
         if done.refused {
             tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
             now = Moment::now();

@@ -33,8 +33,9 @@ pub struct ThreadUse {
     pub cpu: u64,
     /// Time the thread was ready to run but had no core, in nanoseconds (Linux schedstat).
     pub runnable_delay: u64,
-    /// The 99th percentile of start lags of calls that found a session free, in nanoseconds.
-    pub free_start_lag_p99: u64,
+    /// Calls that found a session free, and those of them that started more than 1 ms late all the same.
+    pub free_calls: u64,
+    pub free_late: u64,
 }
 
 /// How full the load was at the end of the second.

@@ -27,3 +27,4 @@ pub use span::Span;
 pub use summary::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
 pub use tally::{Phase, Tally, Window};
 pub use totals::{Totals, is_guess, quantiles};
+pub use usage::Usage;

@@ -15,8 +15,8 @@ pub struct Batch {
     pub rows: Vec<Row>,
     pub usage: ThreadUse,
     pub level: Level,
-    /// The thread's last one.
-    pub last: bool,
+    /// The thread's last one: when it ended.
+    pub last: Option<Moment>,
 }
 
 /// Belongs to one thread; nothing in it is shared but the channel and the thinning threshold.
@@ -100,7 +100,7 @@ impl Recorder {
     /// Hands over every second that has passed by `now`.
     pub fn roll(&mut self, now: Moment) {
         while now >= self.boundary {
-            self.hand_over(false);
+            self.hand_over(None);
             self.second += 1;
             self.boundary = self.boundary.plus(SECOND);
         }
@@ -109,14 +109,14 @@ impl Recorder {
     /// Hands over what is left; nothing is recorded after this.
     pub fn finish(&mut self, now: Moment) {
         self.roll(now);
-        self.hand_over(true);
+        self.hand_over(Some(now));
     }
 
     fn tally(&mut self, operation: usize, phase: Phase) -> &mut Tally {
         self.tallies[operation][phase as usize].get_or_insert_default()
     }
 
-    fn hand_over(&mut self, last: bool) {
+    fn hand_over(&mut self, last: Option<Moment>) {
         let mut tallies = Vec::new();
         for (operation, phases) in self.tallies.iter_mut().enumerate() {
             for phase in Phase::ALL {

@@ -1,6 +1,6 @@
 //! Single calls kept for `requests.jsonl`: fixed-size rows, thinned uniformly when there are too many.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{Moment, Phase, Sample, failure, hash};
 
@@ -83,9 +83,13 @@ pub struct Thinning {
 }
 
 struct Quota {
-    /// The highest hash that is kept.
-    below: AtomicU64,
-    kept: AtomicU64,
+    /// How often the share was halved: only hashes with at least as many leading zeros are kept.
+    halvings: AtomicU64,
+    /// Rows kept, by leading zeros of their hash. Exact from `halvings` on, so that the final share depends on the
+    /// calls alone and not on the order in which the threads delivered them.
+    kept: [AtomicU64; 65],
+    /// The sum of `kept` from `halvings` on.
+    within: AtomicU64,
     budget: u64,
 }
 
@@ -98,20 +102,24 @@ impl Thinning {
     /// Whether the call is kept as things stand; what was kept may be thinned out later.
     pub fn keeps(&self, turn: u64, failed: bool) -> bool {
         let quota = self.quota(failed);
-        quota.budget > 0 && hash::hash(self.seed, turn) <= quota.below.load(Ordering::Relaxed)
+        quota.budget > 0 && self.zeros(turn) >= quota.halvings.load(Relaxed)
     }
 
     /// Counts rows that were kept; halves the share while the budget is exceeded. One thread calls this.
     pub fn count(&self, rows: &[Row]) {
         for row in rows {
-            self.quota(row.class != 0).add_one();
+            self.quota(row.class != 0).add(self.zeros(row.turn));
         }
     }
 
     /// The share of calls kept, 0 to 1.
     pub fn share(&self, failed: bool) -> f64 {
         let quota = self.quota(failed);
-        if quota.budget == 0 { 0.0 } else { quota.below.load(Ordering::Relaxed) as f64 / u64::MAX as f64 }
+        if quota.budget == 0 { 0.0 } else { 0.5f64.powi(quota.halvings.load(Relaxed) as i32) }
+    }
+
+    fn zeros(&self, turn: u64) -> u64 {
+        u64::from(hash::hash(self.seed, turn).leading_zeros())
     }
 
     fn quota(&self, failed: bool) -> &Quota {
@@ -121,17 +129,21 @@ impl Thinning {
 
 impl Quota {
     fn new(budget: u64) -> Self {
-        Self { below: AtomicU64::new(u64::MAX), kept: AtomicU64::new(0), budget }
+        let kept = [const { AtomicU64::new(0) }; 65];
+        Self { halvings: AtomicU64::new(0), kept, within: AtomicU64::new(0), budget }
     }
 
-    fn add_one(&self) {
-        let kept = self.kept.load(Ordering::Relaxed) + 1;
-        self.kept.store(kept, Ordering::Relaxed);
-        if kept > self.budget {
-            // About half of those kept lie above the halved threshold; the reader of the spool leaves them out.
-            self.below.store(self.below.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
-            self.kept.store(kept / 2, Ordering::Relaxed);
+    fn add(&self, zeros: u64) {
+        self.kept[zeros as usize].fetch_add(1, Relaxed);
+        let mut halvings = self.halvings.load(Relaxed);
+        let mut within = self.within.load(Relaxed) + u64::from(zeros >= halvings);
+        while within > self.budget && halvings < 64 {
+            // What has no more zeros than this is left out when the spool is read.
+            within -= self.kept[halvings as usize].load(Relaxed);
+            halvings += 1;
         }
+        self.halvings.store(halvings, Relaxed);
+        self.within.store(within, Relaxed);
     }
 }
 
@@ -170,10 +182,33 @@ mod tests {
             }
         }
         rows.retain(|row| thinning.keeps(row.turn, false));
-        assert!((400..=1_100).contains(&rows.len()), "{}", rows.len());
+        assert!((400..=1_000).contains(&rows.len()), "{}", rows.len());
         let mean = rows.iter().map(|row| row.turn as f64).sum::<f64>() / rows.len() as f64;
         assert!((20_000.0..30_000.0).contains(&mean), "not uniform: mean turn {mean}");
         assert!(thinning.share(false) < 0.05);
         assert_eq!(thinning.share(true), 1.0);
+    }
+
+    #[test]
+    fn the_share_depends_on_the_calls_alone() {
+        let share = |budget, turns: &mut dyn Iterator<Item = u64>, seen: usize| {
+            let thinning = Thinning::new(3, budget, 0);
+            let turns: Vec<u64> = turns.collect();
+            for turns in turns.chunks(seen) {
+                // A thread sees the share as it was when its second began.
+                let rows: Vec<Row> = turns
+                    .iter()
+                    .filter(|turn| thinning.keeps(**turn, false))
+                    .map(|turn| Row { turn: *turn, ..Row::default() })
+                    .collect();
+                thinning.count(&rows);
+            }
+            thinning.share(false)
+        };
+        for budget in (900..1_100).step_by(5) {
+            let one = share(budget, &mut (0..16_000), 1);
+            assert_eq!(one, share(budget, &mut (0..16_000).rev(), 1_000), "budget {budget}");
+            assert_eq!(one, share(budget, &mut (0..16_000), 16_000), "budget {budget}");
+        }
     }
 }

@@ -11,7 +11,7 @@ const LONGEST: u64 = 3_600_000_000_000;
 /// Significant digits of every histogram: percentiles are within 0.1 %.
 pub const DIGITS: u8 = 3;
 /// A call that starts this much after it was due counts as late.
-const LATE: u64 = 1_000_000;
+pub const LATE: u64 = 1_000_000;
 
 /// Which part of a load a call belongs to, by its due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

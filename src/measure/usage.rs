@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use hdrhistogram::Histogram;
-
 use super::{Moment, ThreadUse, tally};
 
 /// A stopwatch for the thread that made it.
@@ -11,31 +9,31 @@ pub struct Usage {
     at: Moment,
     cpu: u64,
     delay: u64,
-    start_lags: Option<Box<Histogram<u32>>>,
+    free_calls: u64,
+    free_late: u64,
 }
 
 impl Usage {
     pub fn start() -> Self {
-        Self { at: Moment::now(), cpu: cpu_time(), delay: runnable_delay(), start_lags: None }
+        Self { at: Moment::now(), cpu: cpu_time(), delay: runnable_delay(), free_calls: 0, free_late: 0 }
     }
 
-    /// Notes how late a call started although a session was free.
+    /// Notes how late a call started although a session was free, in nanoseconds.
     pub fn start_lag(&mut self, nanos: u64) {
-        if nanos > 0 {
-            self.start_lags.get_or_insert_with(|| Box::new(tally::histogram())).saturating_record(nanos);
-        }
+        self.free_calls += 1;
+        self.free_late += u64::from(nanos > tally::LATE);
     }
 
     /// What was used since the last lap.
     pub fn lap(&mut self, thread: usize) -> ThreadUse {
         let (at, cpu, delay) = (Moment::now(), cpu_time(), runnable_delay());
-        let lags = self.start_lags.take();
         let lap = ThreadUse {
             thread,
             wall: at.since(self.at),
             cpu: cpu.saturating_sub(self.cpu),
             runnable_delay: delay.saturating_sub(self.delay),
-            free_start_lag_p99: lags.map_or(0, |lags| lags.value_at_percentile(99.0)),
+            free_calls: std::mem::take(&mut self.free_calls),
+            free_late: std::mem::take(&mut self.free_late),
         };
         (self.at, self.cpu, self.delay) = (at, cpu, delay);
         lap
