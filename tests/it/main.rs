@@ -2,7 +2,9 @@
 
 mod cli;
 mod doctor;
+mod engine;
 mod http;
 mod layers;
 mod repl;
 mod support;
+mod truth;

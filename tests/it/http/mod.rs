@@ -1,6 +1,6 @@
 //! HTTP against servers that behave, misbehave and vanish.
 
-mod fake;
+pub mod fake;
 mod requests;
 mod tls;
 
