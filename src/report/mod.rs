@@ -20,8 +20,8 @@ pub use table::{Cell, Table, Tone};
 
 use plots::Plots;
 
-use crate::error::{Error, Result};
-use crate::results::StoredRun;
+use crate::error::Result;
+use crate::results::{StoredRun, atomic};
 
 /// `report.json` as a text.
 pub fn json(run: &StoredRun) -> Result<String> {
@@ -43,23 +43,9 @@ pub fn write(run: &StoredRun, folder: &Path) -> Result<Vec<PathBuf>> {
         files.push((path("svg"), plot.svg().into_bytes()));
         files.push((path("png"), plot.png.clone()));
     }
-    fs::create_dir_all(folder.join("plots")).map_err(|error| {
-        Error::io(format!("creating the report folder `{}` failed", folder.display())).because(&error)
-    })?;
-    files.iter().try_for_each(|(path, bytes)| put(path, bytes))?;
+    fs::create_dir_all(folder.join("plots")).map_err(|error| atomic::cannot_write(folder, &error))?;
+    files.iter().try_for_each(|(path, bytes)| atomic::put(path, bytes))?;
     Ok(files.into_iter().map(|(path, _)| path).collect())
-}
-
-/// Writes a file whole: a reader sees the old one or the new one.
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
-        Error::io(format!("writing `{}` failed", path.display()))
-            .because(&error)
-            .hint("is the disk full, or the folder not yours to write?")
-    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub fn gallery() -> Vec<(&'static str, StoredRun)> {
         ("ladder", ladder()),
         ("mixed", mixed()),
         ("storage", storage()),
+        ("two", two_services()),
         ("interrupted", interrupted()),
         ("hostile", hostile("<script>alert(1)</script>")),
         ("many", many(40)),
@@ -132,6 +133,19 @@ pub fn storage() -> StoredRun {
         metrics.extras.insert(key.into(), value);
     }
     run("disk", vec![trial])
+}
+
+/// Two loads of a server and one of a disk.
+pub fn two_services() -> StoredRun {
+    let http = [4u32, 16].into_iter().enumerate().map(|(at, users)| {
+        let mut trial = trial(at as u32 + 1, &format!("{users} users"), 100.0 * f64::from(users), 3.0, 10);
+        trial.meta.service = "http".into();
+        trial
+    });
+    let mut disk = storage().trials.remove(0);
+    disk.meta.service = "files".into();
+    disk.meta.trial = "003-disk".into();
+    run("two", http.chain([disk]).collect())
 }
 
 /// Killed in its second of three trials.

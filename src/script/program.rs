@@ -19,14 +19,16 @@ pub struct Source {
     pub text: String,
 }
 
-/// The first `//!` lines of a script: the question it answers.
+/// The first paragraph of a script's `//!` lines: the question it answers.
 pub fn question(text: &str) -> Option<String> {
-    let lines: Vec<&str> = text
+    let lines = text
         .lines()
         .skip_while(|line| line.trim().is_empty())
         .map_while(|line| line.strip_prefix("//!"))
-        .collect();
-    let question = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        .map(str::trim)
+        .skip_while(|line| line.is_empty())
+        .take_while(|line| !line.is_empty());
+    let question = lines.collect::<Vec<_>>().join(" ");
     (!question.is_empty()).then_some(question)
 }
 
@@ -89,5 +91,20 @@ impl Program {
 
     pub(super) fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {
         Diagnostic::new(error, source, &self.library, &self.engine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_is_the_first_paragraph() {
+        assert_eq!(
+            question("\n//! How fast\n//! is it?\n//!\n//! Takes 5 s.\nlet x = 1;").as_deref(),
+            Some("How fast is it?")
+        );
+        assert_eq!(question("//!\n//! Late?").as_deref(), Some("Late?"));
+        assert_eq!(question("let x = 1;\n//! no question"), None);
     }
 }

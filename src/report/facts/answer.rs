@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Throughput, labels, response};
+use super::{Throughput, labels, response, services};
 use crate::measure::Verdict;
 use crate::report::number::{count, figures, percent};
 use crate::report::table::{Cell, Table, Tone};
@@ -69,7 +69,7 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         .filter_map(|(trial, label)| trial.metrics.as_ref().map(|metrics| (label.as_str(), trial, metrics)))
         .collect();
     let fact = |name: &str, value: String, of: String| Fact { name: name.into(), value, of };
-    let throughput = Throughput::of(run);
+    let throughput = Throughput::of(run.trials.iter());
     let per_second = |m: &Metrics| format!("{} {}", figures(throughput.value(m)), throughput.unit);
     let requests: u64 = measured.iter().map(|(.., m)| m.total.requests).sum();
     let failures: u64 = measured.iter().map(|(.., m)| m.total.failures).sum();
@@ -92,19 +92,33 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         ];
     }
     let mut facts = Vec::new();
-    let answered =
-        || measured.iter().filter(|(.., m)| m.total.successes > 0 && throughput.value(m).is_finite());
-    if let Some((label, trial, metrics)) =
-        answered().max_by(|(.., a), (.., b)| throughput.value(a).total_cmp(&throughput.value(b)))
-    {
-        facts.push(fact("highest throughput", per_second(metrics), marked(label, trial, metrics)));
-    }
-    if let Some((label, trial, metrics)) =
-        answered().min_by(|(.., a), (.., b)| a.total.latency_ms.p99.total_cmp(&b.total.latency_ms.p99))
-    {
-        let latency = &metrics.total.latency_ms;
-        let value = response(latency, "p99", latency.p99, " ms");
-        facts.push(fact("lowest p99", value, marked(label, trial, metrics)));
+    // Reads of a disk and requests to a server have nothing to win against each other: each service has its own best.
+    let services = services(run);
+    for service in &services {
+        let of = if services.len() > 1 { format!("{service}: ") } else { String::new() };
+        let answered = || {
+            measured.iter().filter(|(_, trial, m)| {
+                trial.meta.service == *service && m.total.successes > 0 && throughput.value(m).is_finite()
+            })
+        };
+        let (highest, lowest) = if answered().count() == 1 {
+            ("throughput", "p99")
+        } else {
+            ("highest throughput", "lowest p99")
+        };
+        if let Some((label, trial, metrics)) =
+            answered().max_by(|(.., a), (.., b)| throughput.value(a).total_cmp(&throughput.value(b)))
+        {
+            let name = format!("{of}{highest}");
+            facts.push(fact(&name, per_second(metrics), marked(label, trial, metrics)));
+        }
+        if let Some((label, trial, metrics)) =
+            answered().min_by(|(.., a), (.., b)| a.total.latency_ms.p99.total_cmp(&b.total.latency_ms.p99))
+        {
+            let latency = &metrics.total.latency_ms;
+            let value = response(latency, "p99", latency.p99, " ms");
+            facts.push(fact(&format!("{of}{lowest}"), value, marked(label, trial, metrics)));
+        }
     }
     let done = run.trials.iter().filter(|trial| trial.meta.status == Status::Done).count();
     facts.push(fact("trials", run.trials.len().to_string(), format!("{done} of them done")));
@@ -119,4 +133,29 @@ fn marked(label: &str, trial: &StoredTrial, metrics: &Metrics) -> String {
     let status = Some(trial.meta.status).filter(|status| *status != Status::Done).map(Status::word);
     let words = [Some(label), verdict, status].into_iter().flatten().filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn each_service_has_its_own_best() {
+        let facts = headline(&sample::two_services());
+        let names: Vec<&str> = facts.iter().map(|fact| fact.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "http: highest throughput",
+                "http: lowest p99",
+                "files: throughput",
+                "files: p99",
+                "trials",
+                "failed"
+            ]
+        );
+        assert!(facts[0].of.starts_with("16 users"), "{facts:?}");
+        assert_eq!(headline(&sample::ladder())[0].name, "highest throughput");
+    }
 }

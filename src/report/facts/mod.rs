@@ -43,6 +43,17 @@ pub fn labels(run: &StoredRun) -> Vec<String> {
         .collect()
 }
 
+/// The services that were measured, in the order of their first trial.
+pub fn services(run: &StoredRun) -> Vec<&str> {
+    let mut services: Vec<&str> = Vec::new();
+    for trial in &run.trials {
+        if !services.contains(&trial.meta.service.as_str()) {
+            services.push(&trial.meta.service);
+        }
+    }
+    services
+}
+
 /// The trial's parameters that other trials have differently: `clients=8 size=4096`.
 fn varying(trials: &[StoredTrial], trial: &StoredTrial) -> String {
     let varies =

@@ -68,9 +68,25 @@ pub fn parameters(run: &Run) -> Table {
     tables::pairs("parameter", flat(&run.parameters).into_iter())
 }
 
-/// The command that does it again.
+/// The command that does it again: with the seed, and with every parameter, since a default may change.
 pub fn reproduce(run: &Run) -> String {
-    format!("benchscript rerun {}", run.run_id)
+    let mut command = format!("benchscript run {} --seed {}", quoted(&run.script.path), run.seed);
+    for (name, value) in &run.parameters {
+        // As `-p` reads it: a text as it is, anything else as JSON.
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        command += &format!(" -p {}", quoted(&format!("{name}={value}")));
+    }
+    command
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// What the numbers mean, and what limits them.
@@ -94,4 +110,29 @@ pub fn footnotes(run: &StoredRun) -> Vec<String> {
         }
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_command_that_does_it_again_survives_a_shell() {
+        let mut run = sample::empty().run;
+        run.script.path = "my scenarios/it's.rhai".into();
+        run.seed = 7;
+        run.parameters.clear();
+        for (name, value) in
+            [("seconds", json!(4)), ("url", json!("http://h:1/?a=b")), ("steps", json!([1, 2]))]
+        {
+            run.parameters.insert(name.into(), value);
+        }
+        assert_eq!(
+            reproduce(&run),
+            r"benchscript run 'my scenarios/it'\''s.rhai' --seed 7 -p seconds=4 -p 'url=http://h:1/?a=b' -p 'steps=[1,2]'"
+        );
+    }
 }

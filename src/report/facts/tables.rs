@@ -39,15 +39,15 @@ pub fn has_guesses(metrics: &Metrics) -> bool {
     })
 }
 
-/// Throughput in the one unit that all trials of a run share: their own, else calls a second.
+/// Throughput in the one unit that all trials share: their own, else calls a second.
 pub struct Throughput<'a> {
     pub unit: &'a str,
     own: bool,
 }
 
 impl<'a> Throughput<'a> {
-    pub fn of(run: &'a StoredRun) -> Self {
-        let mut units = run.trials.iter().filter_map(|t| Some(t.metrics.as_ref()?.throughput.unit.as_str()));
+    pub fn of(trials: impl Iterator<Item = &'a StoredTrial>) -> Self {
+        let mut units = trials.filter_map(|t| Some(t.metrics.as_ref()?.throughput.unit.as_str()));
         match units.next() {
             Some(unit) if !unit.is_empty() && units.all(|other| other == unit) => Self { unit, own: true },
             _ => Self { unit: CALLS, own: false },
@@ -61,7 +61,7 @@ impl<'a> Throughput<'a> {
 
 /// All trials, one row each.
 pub fn trials(run: &StoredRun) -> Table {
-    let throughput = Throughput::of(run);
+    let throughput = Throughput::of(run.trials.iter());
     let table = Table::new(RESPONSE).words("trial").words("load");
     let mut table = row_columns(table, throughput.unit).words("verdict");
     for (trial, label) in run.trials.iter().zip(labels(run)) {

@@ -35,9 +35,13 @@ pub fn of(trial: &StoredTrial) -> Vec<String> {
 pub fn of_metrics(metrics: &Metrics) -> Vec<String> {
     let mut out = Vec::new();
     let validity = &metrics.validity;
-    let because = || match validity.reasons.is_empty() {
-        true => String::new(),
-        false => format!(": {}", validity.reasons.join("; ")),
+    let because = || {
+        // CPU time is one of several limits: where another one bound, the two numbers differ.
+        let ceiling = validity.ceiling_rate.map(|rate| {
+            format!("by its CPU time benchscript could have driven about {} calls/s", figures(rate))
+        });
+        let reasons: Vec<String> = validity.reasons.iter().cloned().chain(ceiling).collect();
+        if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) }
     };
     match validity.verdict {
         Verdict::Valid => {}
@@ -46,9 +50,6 @@ pub fn of_metrics(metrics: &Metrics) -> Vec<String> {
             "generator-limited, the numbers show benchscript's limit, not the service's{}",
             because()
         )),
-    }
-    if let (Some(ceiling), true) = (validity.ceiling_rate, validity.verdict != Verdict::Valid) {
-        out.push(format!("the generator could have driven about {} calls/s", figures(ceiling)));
     }
 
     let total = &metrics.total;

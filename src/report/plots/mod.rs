@@ -16,6 +16,7 @@ use plotters::prelude::SVGBackend;
 use plotters_backend::DrawingErrorKind;
 
 use axis::Scale;
+use comparison::Rows;
 use figure::Figure;
 use raster::Raster;
 
@@ -40,7 +41,7 @@ pub struct Plot {
 
 /// All plots of a run.
 pub struct Plots {
-    /// Empty with fewer than two trials.
+    /// Two for each service that has more than one trial.
     pub comparison: Vec<Plot>,
     /// Those of each trial, in the run's order; a trial without a measured second has none.
     pub trials: Vec<Vec<Plot>>,
@@ -51,11 +52,25 @@ impl Plots {
         draw::load_font()?;
         let labels = facts::labels(run);
         let mut plots = Self { comparison: Vec::new(), trials: Vec::new() };
-        if run.trials.len() > 1 {
-            plots.comparison = vec![
-                plot("comparison-throughput", &comparison::throughput(run, &labels))?,
-                plot("comparison-latency", &comparison::latency(run, &labels))?,
-            ];
+        let services = facts::services(run);
+        for service in &services {
+            let of_service =
+                run.trials.iter().zip(&labels).filter(|(trial, _)| trial.meta.service == *service);
+            let (trials, labels): (Vec<_>, Vec<_>) =
+                of_service.map(|(trial, label)| (trial, label.as_str())).unzip();
+            if trials.len() < 2 {
+                continue;
+            }
+            let (prefix, what) = match services.len() {
+                1 => ("comparison".to_owned(), "all trials".to_owned()),
+                _ => (
+                    format!("comparison-{}", file_name(service)),
+                    format!("all {} trials", line(service, 20)),
+                ),
+            };
+            let rows = Rows { trials, labels, what };
+            plots.comparison.push(plot(&format!("{prefix}-throughput"), &comparison::throughput(&rows))?);
+            plots.comparison.push(plot(&format!("{prefix}-latency"), &comparison::latency(&rows))?);
         }
         for (trial, label) in run.trials.iter().zip(&labels) {
             let named = |what: &str| format!("{}-{what}", file_name(&trial.meta.trial));
@@ -158,6 +173,19 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", plot.name);
             assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         }
+    }
+
+    #[test]
+    fn services_are_not_compared_with_each_other() {
+        let plots = Plots::draw(&sample::two_services()).expect("drawn");
+        let names: Vec<&str> = plots.comparison.iter().map(|plot| plot.name.as_str()).collect();
+        assert_eq!(names, ["comparison-http-throughput", "comparison-http-latency"]);
+        assert!(
+            plots.comparison[0].alt.starts_with("throughput of all http trials"),
+            "{}",
+            plots.comparison[0].alt
+        );
+        assert!(!plots.comparison[0].shapes.contains("randrw"));
     }
 
     #[test]

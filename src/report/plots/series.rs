@@ -7,6 +7,9 @@ use crate::results::{Point, StoredTrial};
 /// More points than this are not seen on a picture: several seconds become one point.
 const MOST_POINTS: u64 = 400;
 
+/// What the time after the measured window is called.
+const DRAIN: &str = "drain";
+
 /// A trial's seconds, ready to draw.
 pub struct Seconds<'a> {
     points: Vec<&'a Point>,
@@ -36,6 +39,7 @@ impl<'a> Seconds<'a> {
     }
 
     /// A sum a second over all operations: the mean of each drawn point's seconds; seconds without a line count as 0.
+    /// Ends with the measured window: in the drain no call starts, so that a rate there would look like a collapse.
     pub fn rate(
         &self,
         of: Option<&str>,
@@ -54,11 +58,16 @@ impl<'a> Seconds<'a> {
         let Some(first) = self.points.iter().map(|point| point.second / self.width).min() else {
             return Vec::new();
         };
+        let drained = self.around.iter().find(|(.., what)| *what == DRAIN).map(|(from, ..)| *from);
+        let end = drained.unwrap_or(self.end as f64);
         (first..self.end.div_ceil(self.width))
-            .map(|bucket| {
-                let (from, to) = (bucket * self.width, ((bucket + 1) * self.width).min(self.end));
+            .map(|bucket| ((bucket * self.width) as f64, (((bucket + 1) * self.width) as f64).min(end)))
+            .zip(first..)
+            // A sliver of a second holds too few calls for a rate.
+            .filter(|((from, to), _)| to - from >= 0.1)
+            .map(|((from, to), bucket)| {
                 let sum = sums.get(&bucket).copied().unwrap_or(0.0);
-                ((from + to) as f64 / 2.0, sum / (to - from) as f64)
+                ((from + to) / 2.0, sum / (to - from))
             })
             .collect()
     }
@@ -113,7 +122,7 @@ fn around(trial: &StoredTrial, end: u64) -> Vec<(f64, f64, &'static str)> {
     }
     let measured_until = start + trial.meta.duration_s;
     if trial.meta.duration_s > 0.0 && measured_until < end {
-        spans.push((measured_until, end, "drain"));
+        spans.push((measured_until, end, DRAIN));
     }
     spans
 }
@@ -133,6 +142,22 @@ mod tests {
         assert!(rate.len() as u64 <= MOST_POINTS);
         assert!(rate.iter().any(|(second, rate)| (3_050.0..3_150.0).contains(second) && *rate == 0.0));
         assert_eq!(seconds.worst("soak", |point| point.p99_ms).len(), 2);
+    }
+
+    #[test]
+    fn rates_end_with_the_measured_window() {
+        let mut run = sample::storage();
+        let trial = &mut run.trials[0];
+        trial.meta.duration_s -= 1.5;
+        let window_end = trial.meta.warmup_s + trial.meta.duration_s;
+        let rate = Seconds::of(trial).rate(None, trial, |point| point.calls);
+        let (last, half_second) = *rate.last().expect("points");
+        assert_eq!(
+            last,
+            window_end - 0.25,
+            "the last point stands for the half second that is in the window"
+        );
+        assert!(half_second > rate[rate.len() - 2].1, "calls of a whole line in half a second");
     }
 
     #[test]
