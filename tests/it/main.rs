@@ -1,8 +1,10 @@
 //! The one test binary.
 
 mod cli;
+mod docs;
 mod doctor;
 mod engine;
+mod examples;
 mod http;
 mod layers;
 mod repl;

@@ -95,7 +95,7 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
     // Reads of a disk and requests to a server have nothing to win against each other: each service has its own best.
     let services = services(run);
     for service in &services {
-        let of = if services.len() > 1 { format!("{service}: ") } else { String::new() };
+        let of = if services.len() > 1 { format!(", {service}") } else { String::new() };
         let answered = || {
             measured.iter().filter(|(_, trial, m)| {
                 trial.meta.service == *service && m.total.successes > 0 && throughput.value(m).is_finite()
@@ -109,7 +109,7 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         if let Some((label, trial, metrics)) =
             answered().max_by(|(.., a), (.., b)| throughput.value(a).total_cmp(&throughput.value(b)))
         {
-            let name = format!("{of}{highest}");
+            let name = format!("{highest}{of}");
             facts.push(fact(&name, per_second(metrics), marked(label, trial, metrics)));
         }
         if let Some((label, trial, metrics)) =
@@ -117,7 +117,7 @@ pub fn headline(run: &StoredRun) -> Vec<Fact> {
         {
             let latency = &metrics.total.latency_ms;
             let value = response(latency, "p99", latency.p99, " ms");
-            facts.push(fact(&format!("{of}{lowest}"), value, marked(label, trial, metrics)));
+            facts.push(fact(&format!("{lowest}{of}"), value, marked(label, trial, metrics)));
         }
     }
     let done = run.trials.iter().filter(|trial| trial.meta.status == Status::Done).count();
@@ -147,10 +147,10 @@ mod tests {
         assert_eq!(
             names,
             [
-                "http: highest throughput",
-                "http: lowest p99",
-                "files: throughput",
-                "files: p99",
+                "highest throughput, http",
+                "lowest p99, http",
+                "throughput, files",
+                "p99, files",
                 "trials",
                 "failed"
             ]

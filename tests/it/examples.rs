@@ -1,0 +1,106 @@
+//! Every example runs from nothing, with small parameters, and leaves the files that it names.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::support::{Folder, call, json, trials};
+
+/// Every file of `examples/`, and parameters that make it short.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("capacity_ladder", &["seconds=1", "rates=[50, 100]", "wanted=0", "objective_ms=2000"]),
+    ("coordinated_omission", &["seconds=2", "rate=100"]),
+    ("new", &["seconds=1"]),
+    ("quickstart", &["seconds=1", "capacity=200"]),
+    ("scratch_survey", &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false"]),
+];
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+#[test]
+fn every_example_is_run_by_a_test() {
+    let mut found: Vec<_> = fs::read_dir(examples())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rhai"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let known: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn capacity_ladder() {
+    runs("capacity_ladder");
+}
+
+#[test]
+fn coordinated_omission() {
+    runs("coordinated_omission");
+}
+
+#[test]
+fn new() {
+    runs("new");
+}
+
+#[test]
+fn quickstart() {
+    runs("quickstart");
+}
+
+#[test]
+fn scratch_survey() {
+    runs("scratch_survey");
+}
+
+/// Runs an example in an empty folder and looks at what it leaves behind.
+fn runs(name: &str) {
+    let folder = Folder::new();
+    let script = examples().join(format!("{name}.rhai"));
+    let script = script.to_str().unwrap();
+    let (_, parameters) = EXAMPLES.iter().find(|(known, _)| *known == name).unwrap();
+    let mut arguments = vec!["run", script, "--seed", "7"];
+    for parameter in *parameters {
+        arguments.extend(["-p", parameter]);
+    }
+    let done = call(&folder, &arguments);
+    assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+
+    let results = named(&folder, &done.stdout, "results  ");
+    assert_eq!(json(&results.join("run.json"))["status"], "done");
+    assert!(results.join("scenario").join(format!("{name}.rhai")).is_file());
+    let summary = json(&results.join("summary.json"));
+    let trials = trials(&results);
+    assert_eq!(summary["trials"].as_array().unwrap().len(), trials.len());
+    for trial in &trials {
+        assert_eq!(json(&trial.join("meta.json"))["status"], "done");
+        assert!(json(&trial.join("metrics.json"))["total"]["successes"].as_u64().unwrap() > 0);
+        for file in ["effective_config.yaml", "metrics.csv", "latency.hlog"] {
+            assert!(fs::metadata(trial.join(file)).unwrap().len() > 0, "{file} of {}", trial.display());
+        }
+        assert!(["requests.jsonl", "requests.jsonl.zst"].iter().any(|file| trial.join(file).is_file()));
+    }
+
+    let page = named(&folder, &done.stdout, "report   ");
+    let reports = page.parent().unwrap();
+    let markdown = fs::read_to_string(reports.join("report.md")).unwrap();
+    assert_eq!(json(&reports.join("report.json"))["run_id"], summary["run_id"]);
+    let pictures: Vec<&str> = markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(pictures.len() >= 3 * trials.len(), "{pictures:?}");
+    for picture in pictures {
+        assert!(reports.join(picture).is_file(), "{picture}");
+        assert!(reports.join(picture).with_extension("png").is_file(), "{picture}");
+    }
+    assert!(fs::metadata(page).unwrap().len() < 1 << 20, "a page that cannot be mailed");
+}
+
+/// The path that the last lines of the output name.
+fn named(folder: &Folder, stdout: &str, what: &str) -> PathBuf {
+    let line = stdout.lines().rev().find_map(|line| line.strip_prefix(what));
+    folder.path().join(line.unwrap_or_else(|| panic!("no `{what}` in:\n{stdout}")))
+}
