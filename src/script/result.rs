@@ -17,6 +17,8 @@ pub struct LoadResult {
     /// The operation that this row is about; none for the whole load.
     row: Option<String>,
     name: String,
+    /// What the operations are called, which a plan knows too.
+    operations: Vec<String>,
 }
 
 /// A distribution of times.
@@ -37,8 +39,8 @@ pub struct LoadErrors(Option<crate::measure::Errors>);
 pub struct Validity(Option<Judged>);
 
 impl LoadResult {
-    pub fn new(name: &str, outcome: Option<Arc<Outcome>>) -> Self {
-        Self { outcome, row: None, name: name.to_owned() }
+    pub fn new(name: &str, operations: Vec<String>, outcome: Option<Arc<Outcome>>) -> Self {
+        Self { outcome, row: None, name: name.to_owned(), operations }
     }
 
     /// None in a plan.
@@ -325,17 +327,16 @@ pub mod face {
     /// ```
     #[rhai_fn(get = "operations", pure)]
     pub fn operations(result: &mut LoadResult) -> Map {
-        let names = result.outcome.iter().flat_map(|outcome| outcome.metrics.operations.keys());
-        names
-            .map(|name| {
-                let row = LoadResult {
-                    outcome: result.outcome.clone(),
-                    row: Some(name.clone()),
-                    name: name.clone(),
-                };
-                (name.as_str().into(), Dynamic::from(row))
-            })
-            .collect()
+        let row = |name: &String| {
+            let row = LoadResult {
+                row: Some(name.clone()),
+                name: name.clone(),
+                operations: Vec::new(),
+                ..result.clone()
+            };
+            (name.as_str().into(), Dynamic::from(row))
+        };
+        result.operations.iter().map(row).collect()
     }
 
     /// Figures that only this kind of service has, and the script's own `metric`s, as a map.

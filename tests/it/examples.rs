@@ -90,7 +90,8 @@ fn runs(name: &str) {
     let reports = page.parent().unwrap();
     let markdown = fs::read_to_string(reports.join("report.md")).unwrap();
     assert_eq!(json(&reports.join("report.json"))["run_id"], summary["run_id"]);
-    let pictures: Vec<&str> = markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let pictures: Vec<&str> =
+        markdown.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(pictures.len() >= 3 * trials.len(), "{pictures:?}");
     for picture in pictures {
         assert!(reports.join(picture).is_file(), "{picture}");

@@ -35,9 +35,10 @@ pub mod load {
         let plan = options::<Plan>("load::run", plan).and_then(Plan::check).map_err(raise(&ctx))?;
         let name = operation.operation.name().to_owned();
         let shown = plan.name.clone().unwrap_or_else(|| name.clone());
+        let operations = vec![name.clone()];
         let request = Request { name: plan.name.clone(), groups: vec![(name, operation.operation, plan)] };
         let outcome = perform(&host(&ctx), request).map_err(raise(&ctx))?;
-        Ok(LoadResult::new(&shown, outcome))
+        Ok(LoadResult::new(&shown, operations, outcome))
     }
 
     /// Runs several loads at once, on one clock: a map of names to `[operation, plan]`. Each is a row of the result:
@@ -71,10 +72,10 @@ pub mod load {
             let error = Error::usage("`load::together` needs at least one load");
             return Err(raise(&ctx)(error.hint("write `load::together(#{ reads: [operation, #{ ... }] })`")));
         }
-        let names: Vec<&str> = groups.iter().map(|(name, ..)| name.as_str()).collect();
+        let names: Vec<String> = groups.iter().map(|(name, ..)| name.clone()).collect();
         let shown = names.join(" + ");
         let request = Request { name: None, groups };
         let outcome = perform(&host(&ctx), request).map_err(raise(&ctx))?;
-        Ok(LoadResult::new(&shown, outcome))
+        Ok(LoadResult::new(&shown, names, outcome))
     }
 }
