@@ -39,8 +39,8 @@ impl Doc {
 
 /// What there is to say about a module, type, function or library.
 pub fn about(name: &str, libraries: &[PathBuf]) -> Result<String, Error> {
-    if let Some(text) = reference::markdown(Some(name)) {
-        return Ok(text.trim_start().to_owned());
+    if let Some(text) = reference::markdown(name) {
+        return Ok(text);
     }
     let relative = library::relative_file(name)?;
     let folders = library::search_path(None, libraries);

@@ -77,6 +77,9 @@ impl Run {
         if let Some(run) = &stored {
             self.show(run)?;
         }
+        if ran.is_ok() {
+            self.tell_why(&host, &ending);
+        }
         match ran {
             Err(diagnostic) if !diagnostic.is_interrupt() => Err(diagnostic),
             _ => Ok(ending),
@@ -114,13 +117,30 @@ impl Run {
         if all_calls_failed(host).is_some() {
             return Ending::Failed;
         }
-        let state = host.state();
-        let limited = state
-            .outcomes
-            .iter()
-            .any(|outcome| outcome.metrics.validity.verdict == Verdict::GeneratorLimited);
-        let missed = state.checks.iter().any(|check| !check.passed) || (self.strict && limited);
+        let limited = self.strict && any_limited(host);
+        let missed = host.state().checks.iter().any(|check| !check.passed) || limited;
         if missed { Ending::Missed } else { Ending::Done }
+    }
+
+    /// Says on stderr what an exit code other than 0 stands for; what the tables say is not said again.
+    fn tell_why(&self, host: &Host, ending: &Ending) {
+        let shown = self.verbosity.level() > super::Level::Error && !self.json;
+        match ending {
+            Ending::Failed => {
+                if let Some(error) = all_calls_failed(host) {
+                    output::error(&error.into());
+                }
+            }
+            Ending::Missed if !shown => {
+                for check in host.state().checks.iter().filter(|check| !check.passed) {
+                    output::tell(&format!("failed check: {} ({})", check.name, check.at));
+                }
+                if self.strict && any_limited(host) {
+                    output::tell("failed: the generator limited a result, and `--strict` was given");
+                }
+            }
+            _ => {}
+        }
     }
 
     fn show(&self, run: &StoredRun) -> Result<()> {
@@ -148,7 +168,7 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
         }
         Some(diagnostic) => (Status::Failed, Some(diagnostic.error.to_string())),
         None if all_calls_failed(host).is_some() => {
-            (Status::Failed, all_calls_failed(host).map(|name| format!("every call of `{name}` failed")))
+            (Status::Failed, all_calls_failed(host).map(|error| error.message))
         }
         None if host.state().checks.iter().any(|check| !check.passed) => (Status::Checks, None),
         None => (Status::Done, None),
@@ -164,12 +184,27 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
     Ok(Some(run))
 }
 
-/// The first trial in which nothing succeeded.
-fn all_calls_failed(host: &Host) -> Option<String> {
+/// The error for the first trial in which nothing succeeded.
+fn all_calls_failed(host: &Host) -> Option<Error> {
     let state = host.state();
-    let failed = state.outcomes.iter().map(|outcome| &outcome.metrics.total);
-    let mut failed = failed.filter(|total| total.requests > 0 && total.successes == 0);
-    failed.next().map(|total| total.name.clone())
+    let totals = state.outcomes.iter().map(|outcome| &outcome.metrics.total);
+    let failed = totals.filter(|total| total.requests > 0 && total.successes == 0).take(1);
+    failed.last().map(|total| {
+        let mut error = Error::unavailable(format!("every call of `{}` failed", total.name));
+        let classes = total
+            .errors
+            .by_class
+            .iter()
+            .map(|(class, failures)| format!("{} × {class}: {}", failures.count, failures.first));
+        error.causes.extend(classes);
+        error.hint("`benchscript show latest` shows what was measured")
+    })
+}
+
+fn any_limited(host: &Host) -> bool {
+    let state = host.state();
+    let mut verdicts = state.outcomes.iter().map(|outcome| outcome.metrics.validity.verdict);
+    verdicts.any(|verdict| verdict == Verdict::GeneratorLimited)
 }
 
 /// Compiles and runs a script on a thread with a deep stack.

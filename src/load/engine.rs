@@ -20,7 +20,7 @@ use super::{
     verdict::{Evidence, judge},
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::measure::{Failure, Moment, Thinning, Totals, Validity, failure};
+use crate::measure::{Failure, Moment, Thinning, Totals, Validity};
 
 /// Threads wait this long for each other after the start has been set.
 const LEAD: Duration = Duration::from_millis(5);
@@ -239,13 +239,9 @@ fn all_opened(load: &Load, openings: &Receiver<Opened>, threads: usize) -> Resul
 pub fn cannot_open(endpoint: &str, first: &Failure) -> Error {
     let mut error = Error::unavailable(format!("cannot reach `{endpoint}`")).class(first.class);
     error.causes.push(first.detail.clone());
-    match first.class {
-        failure::REFUSED => error.hint("is the service running, and is this its port?"),
-        failure::DNS => {
-            error.hint("check the host name; on a compute node, use the node's own name or address")
-        }
-        failure::TIMEOUT | failure::UNREACHABLE => error.hint("is the address right and the network open?"),
-        _ => error,
+    match first.advice() {
+        Some(advice) => error.hint(advice),
+        None => error,
     }
 }
 

@@ -68,7 +68,7 @@ pub enum Spacing {
 
 /// How many successful calls `requests.jsonl` keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, \"all\" or \"none\"")]
 pub enum Record {
     Rows(u64),
     Word(RecordWord),
@@ -115,16 +115,21 @@ impl Plan {
                 .hint("give `duration: \"30s\"` or `requests: 10_000`"));
         }
         if let Some(rate) = self.rate {
-            positive("rate", rate <= 0.0 || rate.is_nan())?;
+            if rate <= 0.0 || rate.is_nan() {
+                return Err(Error::usage(format!("`rate` must be more than 0, not {rate}")));
+            }
             if rate > HIGHEST_RATE {
-                return Err(Error::usage(format!("`rate` is {rate} calls a second; at most {HIGHEST_RATE}")));
+                return Err(Error::usage(format!(
+                    "`rate` may be at most {HIGHEST_RATE} calls a second, not {rate}"
+                )));
             }
         } else if self.arrival != Spacing::Constant {
             return Err(Error::usage("`arrival` spaces the calls of a `rate`, but none is given")
                 .hint("add `rate: 500`, or leave `arrival` out for a closed loop"));
         }
         if self.concurrency > Some(MOST_USERS) {
-            return Err(Error::usage(format!("`concurrency` may be at most {MOST_USERS}")));
+            let error = format!("`concurrency` may be at most {MOST_USERS}, not {}", self.concurrency());
+            return Err(Error::usage(error));
         }
         if self.threads > Some(self.concurrency()) {
             return Err(Error::usage(format!(

@@ -61,6 +61,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What to look at first, where nothing at all could be reached.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self.class {
+            REFUSED => Some("is the service running, and is this its port?"),
+            DNS => Some("check the host name; on a compute node, use the node's own name or address"),
+            TIMEOUT | UNREACHABLE => Some("is the address right and the network open?"),
+            _ => None,
+        }
+    }
+}
+
 /// The class of an HTTP status that was not expected.
 pub fn status_class(status: u16) -> &'static str {
     match status / 100 {

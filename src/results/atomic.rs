@@ -42,7 +42,9 @@ pub fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => failed
             .hint("make room, or choose another place with `--out DIR`; what was written before is intact"),
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+        std::io::ErrorKind::PermissionDenied
+        | std::io::ErrorKind::ReadOnlyFilesystem
+        | std::io::ErrorKind::NotADirectory => {
             failed.hint("choose a folder you may write to with `--out DIR`")
         }
         _ => failed,

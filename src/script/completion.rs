@@ -45,7 +45,7 @@ struct Place<'a> {
 
 impl Completion {
     pub fn new(engine: &Engine) -> Self {
-        let functions: Vec<Function> = reference::functions(engine).iter().filter_map(describe).collect();
+        let functions: Vec<Function> = reference::natives(engine).into_iter().filter_map(describe).collect();
         let modules = functions.iter().filter(|function| !function.module.is_empty());
         let modules = modules.map(|function| function.module.clone()).collect();
         Self { functions, modules, variables: Vec::new(), functions_here: Vec::new(), imports: Vec::new() }
@@ -187,24 +187,15 @@ impl Known {
     }
 }
 
-fn describe((module, function): &(String, serde_json::Value)) -> Option<Function> {
-    let raw = function["name"].as_str()?;
-    let field = raw.strip_prefix("get$");
-    let name = field.unwrap_or(raw);
-    let hidden = ["to_string", "to_debug"].contains(&name) || !is_name(name);
-    if hidden {
-        return None;
-    }
-    let parameters = reference::parameters(function);
-    let receiver = reference::takes_receiver(function) || field.is_some();
-    let of = parameters.into_iter().next().and_then(|(_, of, _)| of).filter(|_| receiver);
-    Some(Function {
-        module: module.clone(),
-        name: name.to_owned(),
-        of,
-        is_field: field.is_some(),
-        returns: reference::plain_type(function["returnType"].as_str().unwrap_or("Dynamic")),
-        options: options(&reference::doc(function)),
+fn describe((module, native): (String, reference::Native)) -> Option<Function> {
+    let hidden = ["to_string", "to_debug"].contains(&native.name.as_str()) || !is_name(&native.name);
+    (!hidden).then(|| Function {
+        module,
+        of: native.of,
+        is_field: native.is_field,
+        returns: native.returns,
+        options: options(&native.doc),
+        name: native.name,
     })
 }
 

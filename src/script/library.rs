@@ -57,6 +57,15 @@ impl Library {
         search_path(importer.map(Path::new), &self.host.settings.libraries)
     }
 
+    /// The file that an import in `importer` finds, and its text.
+    pub fn find(&self, importer: &str, name: &str) -> Option<(String, String)> {
+        let relative = relative_file(name).ok()?;
+        let folders = self.folders(Some(importer));
+        let path = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file())?;
+        let text = super::read(&path).ok()?;
+        Some((shown(&path), text))
+    }
+
     fn load(
         &self,
         engine: &Engine,
@@ -84,7 +93,7 @@ impl Library {
             ));
         }
         let text = super::read(&path).map_err(fail)?;
-        let shown = path.display().to_string();
+        let shown = shown(&path);
         self.add_source(&shown, &text);
         if let Some(folder) = &mut self.host.state().folder {
             folder.add_import(&shown, &text).map_err(fail)?;
@@ -155,6 +164,11 @@ fn not_found(name: &str, relative: &Path, folders: &[PathBuf]) -> Error {
         error = error.hint(format!("`{name}` is built in: use `{name}::...` without an import"));
     }
     error.hint(format!("looked in {}; add folders with `--lib` or BENCHSCRIPT_PATH", looked.join(", ")))
+}
+
+/// A path as messages show it.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
 fn file_name(path: &Path) -> String {

@@ -8,6 +8,7 @@ use super::registry::MODULES;
 use crate::error::{Error, nearest};
 
 /// Parameters that a script asks for by a literal name.
+#[derive(Default)]
 pub struct Asked {
     pub names: BTreeSet<String>,
     /// Some name is computed: then any could be meant.
@@ -15,8 +16,7 @@ pub struct Asked {
 }
 
 /// Finds `param("name", ...)` calls.
-pub fn parameters(ast: &AST) -> Asked {
-    let mut asked = Asked { names: BTreeSet::new(), any: false };
+pub fn parameters(ast: &AST, asked: &mut Asked) {
     for_each_call(ast, &mut |call| {
         if call.name != "param" || !call.namespace.is_empty() {
             return;
@@ -26,7 +26,6 @@ pub fn parameters(ast: &AST) -> Asked {
             None => asked.any = true,
         }
     });
-    asked
 }
 
 /// The first call of a native module's function that does not exist, as the error that running it would raise.
@@ -102,6 +101,31 @@ fn describe(call: &rhai::FnCallExpr, position: Position) -> Call {
     };
     let namespace = call.namespace.path.iter().map(|part| part.name.to_string()).collect();
     Call { namespace, name: call.name.to_string(), first_text, position }
+}
+
+/// The path that `import "path" as alias` names in a text.
+pub fn import_of<'a>(text: &'a str, alias: &str) -> Option<&'a str> {
+    text.split("import").skip(1).find_map(|rest| {
+        let (path, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        let name = rest.trim_start().strip_prefix("as ")?.trim_start();
+        let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+        (name == Some(alias)).then_some(path)
+    })
+}
+
+/// Paths of a script's imports; `None` stands for one that is computed.
+pub fn import_paths(ast: &AST) -> Vec<Option<String>> {
+    let mut paths = Vec::new();
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Stmt(rhai::Stmt::Import(import, _))) = path.last() {
+            paths.push(match &import.0 {
+                Expr::StringConstant(text, _) => Some(text.to_string()),
+                _ => None,
+            });
+        }
+        true
+    });
+    paths
 }
 
 /// Names that the script's imports give.

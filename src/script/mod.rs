@@ -3,6 +3,7 @@
 mod completion;
 mod diagnostic;
 mod display;
+mod explain;
 pub mod library;
 mod lint;
 pub mod modules;

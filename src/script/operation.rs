@@ -49,7 +49,11 @@ fn failed(operation: &dyn Operation, failed: &Failure) -> Error {
     let mut error =
         Error::new(kind, format!("`{}` on `{place}` failed", operation.name())).class(failed.class);
     error.causes.push(failed.detail.clone());
-    error
+    // A call that timed out may well have reached the service.
+    match failed.advice().filter(|_| failed.class != failure::TIMEOUT) {
+        Some(advice) => error.hint(advice),
+        None => error,
+    }
 }
 
 /// An operation: something to do over and over against a service. Describing one sends nothing.

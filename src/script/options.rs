@@ -4,6 +4,7 @@ use rhai::{Dynamic, Map};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{explain::a, reference::plain_type};
 use crate::error::{Error, Result, nearest};
 
 /// Reads `map` as the options `T` of `what`, whose serde has `deny_unknown_fields`, so that no typo is ignored.
@@ -33,7 +34,8 @@ pub fn to_json(value: &Dynamic, field: &str) -> Result<Value> {
     }
     if let Ok(number) = value.as_float() {
         return serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(|| {
-            Error::usage(format!("`{field}` is {number}, which is not a number one can use"))
+            Error::usage(format!("`{field}` must be a finite number, not {number}"))
+                .hint("a division by zero makes infinity or NaN")
         });
     }
     if let Ok(letter) = value.as_char() {
@@ -52,7 +54,11 @@ pub fn to_json(value: &Dynamic, field: &str) -> Result<Value> {
         });
         return entries.collect::<Result<serde_json::Map<_, _>>>().map(Value::Object);
     }
-    Err(Error::usage(format!("`{field}` must be a plain value, not {}", with_article(value.type_name()))))
+    let error = Error::usage(format!("`{field}` must be a plain value, not {}", a(value.type_name())));
+    Err(match plain_type(value.type_name()).as_str() {
+        "Generator" => error.hint("a generator draws anew for each call; this is fixed for all of them"),
+        _ => error,
+    })
 }
 
 /// JSON as a script value.
@@ -72,23 +78,12 @@ pub fn from_json(value: Value) -> Dynamic {
     }
 }
 
-/// A type as a script writer knows it, with its article.
-fn with_article(name: &str) -> String {
-    let name = match name {
-        "Fn" => "closure",
-        name => name,
-    };
-    let article =
-        if name.starts_with(['A', 'E', 'I', 'O', 'U', 'a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {name}")
-}
-
 /// What serde says, in our words, with the name of the option.
 fn explain<T: DeserializeOwned>(what: &str, json: &serde_json::Map<String, Value>, text: &str) -> Error {
     let names: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     if text.starts_with("unknown field") {
         let (wrong, known) = names.split_first().expect("serde names the field");
-        let error = Error::usage(format!("{what} has no option `{wrong}`"));
+        let error = Error::usage(format!("`{what}` has no option `{wrong}`"));
         return match nearest(wrong, known) {
             Some(name) => error.hint(format!("did you mean `{name}`?")),
             None => error.hint(format!("options: {}", known.join(", "))),
@@ -96,7 +91,7 @@ fn explain<T: DeserializeOwned>(what: &str, json: &serde_json::Map<String, Value
     }
     if text.starts_with("missing field") {
         let name = names.first().expect("serde names the field");
-        return Error::usage(format!("{what} needs the option `{name}`"));
+        return Error::usage(format!("`{what}` needs the option `{name}`"));
     }
     // serde_json does not name the field of a value of the wrong type: the one that fails alone is it.
     let wrong = json.iter().find_map(|(key, value)| {
@@ -105,14 +100,17 @@ fn explain<T: DeserializeOwned>(what: &str, json: &serde_json::Map<String, Value
         (!error.starts_with("missing field")).then_some((key, value, error))
     });
     match wrong {
-        Some((key, value, error)) => Error::usage(in_our_words(key, value, &error)),
-        None => Error::usage(format!("bad options of {what}: {text}")),
+        Some((key, value, error)) => in_our_words(key, value, &error),
+        None => with_hint(&format!("bad options of `{what}`: {text}")),
     }
 }
 
-fn in_our_words(key: &str, value: &Value, error: &str) -> String {
+fn in_our_words(key: &str, value: &Value, error: &str) -> Error {
     let expected = error.rsplit_once("expected ").map_or("", |(_, expected)| expected);
     let wanted = match expected {
+        "u16" | "u32" | "u64" | "usize" if value.is_u64() => {
+            return Error::usage(format!("`{key}` is too large: {value}"));
+        }
         "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
         "i64" => "a whole number",
         "f64" => "a number",
@@ -121,13 +119,25 @@ fn in_our_words(key: &str, value: &Value, error: &str) -> String {
         "a map" => "a map `#{ ... }`",
         _ if error.starts_with("unknown variant") => {
             let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
-            return format!("`{key}` cannot be {value}; it may be {}", known.join(" or "));
-        }
-        _ if error.starts_with("data did not match any variant") => {
-            return format!("`{key}` cannot be {value}");
+            let wrong = value.as_str().unwrap_or_default();
+            let error = Error::usage(format!("`{key}` cannot be {value}"));
+            let choice: Vec<String> = known.iter().map(|word| format!("\"{word}\"")).collect();
+            return match nearest(wrong, &known) {
+                Some(near) if known.len() > 2 => error.hint(format!("did you mean \"{near}\"?")),
+                _ => error.hint(format!("it may be {}", choice.join(" or "))),
+            };
         }
         _ if error.starts_with("invalid type") || error.starts_with("invalid value") => expected,
-        _ => return format!("`{key}`: {error}"),
+        _ if error.starts_with("expected") => expected,
+        _ => return with_hint(&format!("`{key}`: {error}")),
     };
-    format!("`{key}` must be {wanted}, not {value}")
+    Error::usage(format!("`{key}` must be {wanted}, not {value}"))
+}
+
+/// A sentence whose part after a semicolon says what to do.
+pub fn with_hint(text: &str) -> Error {
+    match text.split_once("; ") {
+        Some((message, hint)) => Error::usage(message).hint(hint),
+        None => Error::usage(text),
+    }
 }

@@ -1,13 +1,13 @@
 //! A script on its way from text to run: compiled once, checked, run.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use rhai::{AST, Engine, EvalAltResult};
 
 use super::{
     Diagnostic, engine,
     library::{Library, Resolver},
-    lint,
+    lint::{self, Asked},
 };
 use crate::error::{Error, nearest};
 use crate::host::Host;
@@ -58,7 +58,17 @@ impl Program {
         if let Some(error) = wrong {
             return Err(self.diagnose(&error, source));
         }
-        let asked = lint::parameters(&ast);
+        self.know_parameters(&ast, source)?;
+        Ok(ast)
+    }
+
+    /// Refuses `-p` for a parameter that neither the script nor what it imports asks for.
+    fn know_parameters(&self, ast: &AST, source: &Source) -> Result<(), Diagnostic> {
+        if self.host.settings.parameters.is_empty() {
+            return Ok(());
+        }
+        let mut asked = Asked::default();
+        self.asked(ast, &source.name, &mut asked, &mut BTreeSet::new());
         for (name, _) in &self.host.settings.parameters {
             if asked.any || asked.names.contains(name) {
                 continue;
@@ -71,7 +81,23 @@ impl Program {
                 (None, false) => error.hint(format!("parameters: {}", known.join(", "))),
             }));
         }
-        Ok(ast)
+        Ok(())
+    }
+
+    /// What a script and its imports, theirs too, ask for.
+    fn asked(&self, ast: &AST, file: &str, asked: &mut Asked, seen: &mut BTreeSet<String>) {
+        lint::parameters(ast, asked);
+        for path in lint::import_paths(ast) {
+            let Some((file, text)) = path.and_then(|path| self.library.find(file, &path)) else {
+                asked.any = true;
+                continue;
+            };
+            if seen.insert(file.clone())
+                && let Ok(ast) = self.engine.compile(&text)
+            {
+                self.asked(&ast, &file, asked, seen);
+            }
+        }
     }
 
     /// Compiles without further checks, as an input of the REPL needs it: earlier ones may define what it calls.

@@ -56,16 +56,38 @@ pub fn globals() -> Module {
     exported_module!(modules::globals::globals)
 }
 
-/// Types and their fields.
-pub fn types() -> Vec<(&'static str, Module)> {
-    vec![("Operation", exported_module!(operation::face)), ("Result", exported_module!(result::face))]
+/// Fields and methods of the types that belong to no module.
+pub fn types() -> Vec<Module> {
+    vec![
+        exported_module!(operation::face),
+        exported_module!(result::face),
+        exported_module!(result::fields),
+        exported_module!(modules::errors::errors),
+    ]
 }
+
+/// Types by the names that scripts know, and what each is, in the order of the API reference.
+pub const TYPES: &[(&str, &str)] = &[
+    ("Operation", "something to do over and over against a service; describing one sends nothing"),
+    ("Result", "what a load measured; numbers carry their unit in the name"),
+    ("Times", "a distribution of times: `result.latency`, `result.service_time`, `result.start_lag`"),
+    ("Errors", "what failed in a load: `result.errors`"),
+    ("Validity", "whether the numbers are the service's or the generator's limit: `result.validity`"),
+    ("HttpClient", "a server that requests are described to, from `http::client`"),
+    ("Response", "what a single request was answered, from `operation.run()`"),
+    ("FilesClient", "a folder to read and write in, from `files::client`"),
+    ("FileAnswer", "what a single read or write did, from `operation.run()`"),
+    ("Target", "a running server under test, from `target::http`"),
+    ("Generator", "a source of values for requests, from `data::...`"),
+    ("Error", "what `catch (err)` gets of a failed call or a mistake"),
+];
 
 pub fn register(engine: &mut Engine) {
     modules::errors::register(engine);
     modules::check::register(engine);
+    result::refuse_comparisons(engine);
     engine.register_global_module(globals().into());
-    for (_, module) in types() {
+    for module in types() {
         engine.register_global_module(module.into());
     }
     for module in MODULES {

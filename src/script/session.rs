@@ -114,7 +114,7 @@ impl Session {
         }
         let (.., value) = self.scope.iter_raw().filter(|(known, ..)| *known == name).last()?;
         let kind = display::kind(value);
-        let about = reference::markdown(Some(&kind)).unwrap_or_default();
+        let about = reference::markdown(&kind).unwrap_or_default();
         Some(format!("`{name}` is of type {kind}\n{about}"))
     }
 

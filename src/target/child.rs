@@ -54,8 +54,12 @@ impl TargetProcess {
                 let mut said = String::new();
                 child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut said));
                 child.wait().ok();
-                let said = said.trim().trim_start_matches("error: ");
-                Err(failed(if said.is_empty() { "it did not get ready" } else { said }))
+                // It is this same program: an error and its hints.
+                let mut lines = said.trim().lines();
+                let first =
+                    lines.next().map_or("it did not get ready", |line| line.trim_start_matches("error: "));
+                let hints = lines.filter_map(|line| line.strip_prefix("hint: "));
+                Err(hints.fold(failed(first), |error, hint| error.hint(hint)))
             }
         }
     }

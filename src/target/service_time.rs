@@ -39,6 +39,8 @@ impl FromStr for ServiceTime {
         let (kind, value) = text.split_once(':').unwrap_or(("constant", text));
         match kind {
             _ if text == "none" => Ok(Self::None),
+            // A word that is no time is more likely a misspelt kind: what a time looks like would mislead.
+            _ if text == value && value.parse::<Span>().is_err() => Err(wrong()),
             "constant" => Ok(Self::Constant(span(value, wrong)?)),
             "exponential" => Ok(Self::Exponential { mean: span(value, wrong)? }),
             "bimodal" => {

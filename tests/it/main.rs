@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod doctor;
 mod engine;
+mod errors;
 mod examples;
 mod http;
 mod layers;

@@ -5,7 +5,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression};
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::results::schema::Check;
-use crate::script::ScriptResult;
+use crate::script::{ScriptResult, explain::a};
 use std::sync::Arc;
 
 pub fn register(engine: &mut Engine) {
@@ -23,11 +23,12 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
         |message: String| Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Error::usage(message)), at));
     let host = context.tag().clone().try_cast::<Arc<Host>>().expect("every engine has a host as its tag");
     let name = context.eval_expression_tree(name)?;
-    let name =
-        name.into_string().map_err(|found| usage(format!("the name of a check is a text, not a {found}")))?;
+    let name = name
+        .into_string()
+        .map_err(|found| usage(format!("the name of a check is a text, not {}", a(found))))?;
     let passed = match context.eval_expression_tree(condition) {
         Ok(value) => value.as_bool().map_err(|found| {
-            usage(format!("`check` needs a condition that is true or false, not a {found}"))
+            usage(format!("`check` needs a condition that is true or false, not {}", a(found)))
         })?,
         Err(error) => {
             let why = thrown(&error).ok_or(error)?;

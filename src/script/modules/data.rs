@@ -10,7 +10,9 @@ use crate::load::{
     payload::{Generator, Order, Rows},
 };
 use crate::script::{
-    ScriptResult, host,
+    ScriptResult,
+    explain::a,
+    host,
     options::{from_json, to_json},
     raise,
 };
@@ -262,7 +264,7 @@ fn weighted(values: &Array, weights: &Array) -> crate::error::Result<Generator> 
     let pairs = values.iter().zip(weights).map(|(value, weight)| {
         let weight =
             weight.as_float().or_else(|_| weight.as_int().map(|whole| whole as f64)).map_err(|found| {
-                crate::error::Error::usage(format!("a weight must be a number, not a {found}"))
+                crate::error::Error::usage(format!("a weight must be a number, not {}", a(found)))
             })?;
         Ok((to_json(value, "choice")?, weight))
     });

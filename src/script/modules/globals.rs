@@ -7,7 +7,7 @@ use crate::host::Parameter;
 use crate::measure::Span;
 use crate::script::{
     ScriptResult, host,
-    options::{from_json, to_json},
+    options::{from_json, to_json, with_hint},
     raise,
 };
 
@@ -103,7 +103,7 @@ pub mod globals {
 
 /// A length of time as scripts write it.
 pub fn span(what: &str, value: &Dynamic) -> crate::error::Result<Span> {
-    serde_json::from_value(to_json(value, what)?).map_err(|error| Error::usage(format!("`{what}`: {error}")))
+    serde_json::from_value(to_json(value, what)?).map_err(|error| with_hint(&format!("`{what}`: {error}")))
 }
 
 /// The text of `-p name=text` as a value of the default's type.

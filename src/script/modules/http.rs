@@ -9,6 +9,7 @@ use crate::load::payload::{Generator, Json, Param};
 use crate::measure::{Outcome, clock::millis};
 use crate::script::{
     ScriptResult,
+    explain::a,
     operation::Op,
     options::{from_json, options, to_json},
     raise,
@@ -317,7 +318,8 @@ fn request_options(method: &str, path: &str, settings: Map) -> Result<RequestOpt
         }
     }
     if let [(first, _), (second, _), ..] = bodies.as_slice() {
-        return Err(Error::usage(format!("a request has one body, but `{first}` and `{second}` are given")));
+        let error = format!("a request has one body, but `{first}` and `{second}` are given");
+        return Err(Error::usage(error).hint("keep one of them"));
     }
     if let Some((_, body)) = bodies.pop() {
         built.body = body;
@@ -326,7 +328,7 @@ fn request_options(method: &str, path: &str, settings: Map) -> Result<RequestOpt
 }
 
 fn text(field: &str, value: Dynamic) -> Result<String> {
-    value.into_string().map_err(|found| Error::usage(format!("`{field}` must be a text, not a {found}")))
+    value.into_string().map_err(|found| Error::usage(format!("`{field}` must be a text, not {}", a(found))))
 }
 
 fn body(value: Dynamic) -> Result<Body> {
@@ -345,7 +347,7 @@ fn params(field: &str, value: Dynamic) -> Result<Vec<(String, Param)>> {
     let found = value.type_name();
     let map = value
         .try_cast::<Map>()
-        .ok_or_else(|| Error::usage(format!("`{field}` must be a map `#{{ ... }}`, not a {found}")))?;
+        .ok_or_else(|| Error::usage(format!("`{field}` must be a map `#{{ ... }}`, not {}", a(found))))?;
     map.into_iter()
         .map(|(name, value)| Ok((name.to_string(), param(&format!("{field}.{name}"), value)?)))
         .collect()

@@ -4,7 +4,7 @@ use rhai::{Array, Map, plugin::*};
 
 use crate::error::{Error, Result};
 use crate::report as pages;
-use crate::script::{LoadResult, ScriptResult, host, raise};
+use crate::script::{LoadResult, ScriptResult, explain::a, host, raise};
 
 /// Notes and tables for the reader of the results.
 #[export_module]
@@ -50,7 +50,10 @@ pub mod report {
         for result in &results {
             let Some(result) = result.clone().try_cast::<LoadResult>() else {
                 let found = result.type_name();
-                return Err(raise(&ctx)(Error::usage(format!("expected results of loads, found a {found}"))));
+                return Err(raise(&ctx)(Error::usage(format!(
+                    "expected results of loads, found {}",
+                    a(found)
+                ))));
             };
             match result.outcome() {
                 Some(outcome) => metrics.push(outcome.metrics.clone()),
@@ -66,7 +69,7 @@ fn as_table(rows: &Array) -> Result<String> {
     for row in rows {
         let found = row.type_name();
         let map = row.clone().try_cast::<Map>();
-        maps.push(map.ok_or_else(|| Error::usage(format!("a table is made of maps, not of a {found}")))?);
+        maps.push(map.ok_or_else(|| Error::usage(format!("a table is made of maps, not of {}", a(found))))?);
     }
     let mut columns: Vec<String> = maps.iter().flat_map(|map| map.keys().map(ToString::to_string)).collect();
     columns.sort();

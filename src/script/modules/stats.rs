@@ -4,7 +4,7 @@ use rhai::{Array, plugin::*};
 
 use crate::error::{Error, Result};
 use crate::measure::{Totals, is_guess, tally::percentile_ms};
-use crate::script::{LoadResult, ScriptResult, host, raise};
+use crate::script::{LoadResult, ScriptResult, explain::a, host, raise};
 
 /// Percentiles and aggregates of arrays of numbers and of results.
 #[export_module]
@@ -119,7 +119,7 @@ fn merged(results: &Array) -> Result<Option<Totals>> {
     let mut totals = Totals::default();
     for result in results {
         let result = result.clone().try_cast::<LoadResult>().ok_or_else(|| {
-            Error::usage(format!("expected results of loads, found a {}", result.type_name()))
+            Error::usage(format!("expected results of loads, found {}", a(result.type_name())))
         })?;
         match result.totals() {
             Some(part) => totals.merge(part),
@@ -132,8 +132,9 @@ fn merged(results: &Array) -> Result<Option<Totals>> {
 fn floats(values: &Array) -> Result<Vec<f64>> {
     let one = |(at, value): (usize, &Dynamic)| {
         let number = value.as_float().or_else(|_| value.as_int().map(|whole| whole as f64));
-        number
-            .map_err(|found| Error::usage(format!("value {at} of the array must be a number, not a {found}")))
+        number.map_err(|found| {
+            Error::usage(format!("value {at} of the array must be a number, not {}", a(found)))
+        })
     };
     values.iter().enumerate().map(one).collect()
 }

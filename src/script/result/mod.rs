@@ -1,14 +1,21 @@
 //! What a load measured, as a script value: types with fields, never maps, so that a misspelt field is an error.
 
+mod parts;
+
 use std::sync::Arc;
 
 use rhai::{Array, Map, plugin::*};
 
+pub use parts::{LoadErrors, Times, Validity, fields, refuse_comparisons};
+
 use super::{ScriptResult, host, options::from_json, raise};
 use crate::error::Error;
-use crate::measure::{Quantiles, Summary, Totals, Validity as Judged, failure, is_guess, tally};
+use crate::measure::{Summary, Totals, is_guess, tally};
 use crate::report;
 use crate::results::Outcome;
+
+/// An `int` or `float`; in a plan, where nothing was measured, not a number: every comparison with it is false.
+pub type Number = Dynamic;
 
 /// The numbers of one load, or of one operation of it.
 #[derive(Clone)]
@@ -20,23 +27,6 @@ pub struct LoadResult {
     /// What the operations are called, which a plan knows too.
     operations: Vec<String>,
 }
-
-/// A distribution of times.
-#[derive(Clone)]
-pub struct Times {
-    /// What it is a distribution of, for messages.
-    what: &'static str,
-    /// None in a plan.
-    quantiles: Option<Quantiles>,
-}
-
-/// What failed.
-#[derive(Clone)]
-pub struct LoadErrors(Option<crate::measure::Errors>);
-
-/// Whether the numbers are the service's own.
-#[derive(Clone)]
-pub struct Validity(Option<Judged>);
 
 impl LoadResult {
     pub fn new(name: &str, operations: Vec<String>, outcome: Option<Arc<Outcome>>) -> Self {
@@ -64,16 +54,15 @@ impl LoadResult {
         }
     }
 
-    /// A count; in a plan, where nothing was measured, not a number: every comparison with it is false.
-    fn count(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> u64) -> Dynamic {
+    fn count(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> u64) -> Number {
         self.number(ctx, |row| Dynamic::from_int(field(row) as i64))
     }
 
-    fn float(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> f64) -> Dynamic {
+    fn float(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> f64) -> Number {
         self.number(ctx, |row| Dynamic::from_float(field(row)))
     }
 
-    fn number(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> Dynamic) -> Dynamic {
+    fn number(&self, ctx: &NativeCallContext, field: impl Fn(&Summary) -> Number) -> Number {
         self.summary().map_or_else(|| unmeasured(ctx).into(), field)
     }
 }
@@ -82,25 +71,6 @@ impl LoadResult {
 fn unmeasured(ctx: &NativeCallContext) -> f64 {
     host(ctx).state().read_unmeasured = true;
     f64::NAN
-}
-
-impl Times {
-    fn of(what: &'static str, row: Option<&Summary>, field: impl Fn(&Summary) -> &Quantiles) -> Self {
-        Self { what, quantiles: row.map(|row| field(row).clone()) }
-    }
-
-    fn get(&self, ctx: &NativeCallContext, field: impl Fn(&Quantiles) -> f64) -> ScriptResult<f64> {
-        match &self.quantiles {
-            None => Ok(unmeasured(ctx)),
-            Some(quantiles) if quantiles.count == 0 => Err(raise(ctx)(no_samples(self.what))),
-            Some(quantiles) => Ok(field(quantiles)),
-        }
-    }
-}
-
-fn no_samples(what: &str) -> Error {
-    Error::usage(format!("there is no {what} to take a number of: no call succeeded in the window"))
-        .hint("look at `errors.by_class` first")
 }
 
 /// The numbers of a load. Numbers carry their unit in the name; a field that does not exist is an error.
@@ -122,7 +92,7 @@ pub mod face {
     /// fn succeeded(result) { result.requests - result.failures }
     /// ```
     #[rhai_fn(get = "requests", pure)]
-    pub fn requests(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn requests(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.requests)
     }
 
@@ -132,7 +102,7 @@ pub mod face {
     /// fn all_fine(result) { result.successes == result.requests }
     /// ```
     #[rhai_fn(get = "successes", pure)]
-    pub fn successes(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn successes(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.successes)
     }
 
@@ -142,7 +112,7 @@ pub mod face {
     /// fn clean(result) { result.failures == 0 }
     /// ```
     #[rhai_fn(get = "failures", pure)]
-    pub fn failures(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn failures(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.failures)
     }
 
@@ -152,7 +122,7 @@ pub mod face {
     /// fn fast(result) { result.throughput > 1_000.0 }
     /// ```
     #[rhai_fn(get = "throughput", pure)]
-    pub fn throughput(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn throughput(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.float(&ctx, |row| row.throughput)
     }
 
@@ -162,7 +132,7 @@ pub mod face {
     /// fn kept_up(result) { result.throughput > 0.95 * result.offered_rate }
     /// ```
     #[rhai_fn(get = "offered_rate", pure)]
-    pub fn offered_rate(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn offered_rate(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.number(&ctx, |row| row.offered_rate.map_or(Dynamic::UNIT, Dynamic::from_float))
     }
 
@@ -172,7 +142,7 @@ pub mod face {
     /// fn calls_per_minute(result) { result.requests / result.duration_s * 60.0 }
     /// ```
     #[rhai_fn(get = "duration_s", pure)]
-    pub fn duration_s(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn duration_s(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.float(&ctx, |row| row.duration_s)
     }
 
@@ -182,7 +152,7 @@ pub mod face {
     /// fn megabytes(result) { result.bytes / 1e6 }
     /// ```
     #[rhai_fn(get = "bytes", pure)]
-    pub fn bytes(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn bytes(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.bytes)
     }
 
@@ -192,7 +162,7 @@ pub mod face {
     /// fn megabytes_per_second(result) { result.bytes_per_second / 1e6 }
     /// ```
     #[rhai_fn(get = "bytes_per_second", pure)]
-    pub fn bytes_per_second(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn bytes_per_second(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.float(&ctx, |row| row.bytes_per_second)
     }
 
@@ -202,7 +172,7 @@ pub mod face {
     /// fn on_time(result) { result.late == 0 }
     /// ```
     #[rhai_fn(get = "late", pure)]
-    pub fn late(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn late(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.late)
     }
 
@@ -212,7 +182,7 @@ pub mod face {
     /// fn all_sent(result) { result.dropped == 0 }
     /// ```
     #[rhai_fn(get = "dropped", pure)]
-    pub fn dropped(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn dropped(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.dropped)
     }
 
@@ -222,7 +192,7 @@ pub mod face {
     /// fn drained(result) { result.unfinished == 0 }
     /// ```
     #[rhai_fn(get = "unfinished", pure)]
-    pub fn unfinished(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn unfinished(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.unfinished)
     }
 
@@ -232,7 +202,7 @@ pub mod face {
     /// fn stable(result) { result.reconnects == 0 }
     /// ```
     #[rhai_fn(get = "reconnects", pure)]
-    pub fn reconnects(ctx: NativeCallContext, result: &mut LoadResult) -> Dynamic {
+    pub fn reconnects(ctx: NativeCallContext, result: &mut LoadResult) -> Number {
         result.count(&ctx, |row| row.reconnects)
     }
 
@@ -275,7 +245,7 @@ pub mod face {
     /// ```
     #[rhai_fn(get = "errors", pure)]
     pub fn errors(result: &mut LoadResult) -> LoadErrors {
-        LoadErrors(result.summary().map(|row| row.errors.clone()))
+        LoadErrors::of(result.summary())
     }
 
     /// Whether the numbers are the service's or the generator's own limit: `verdict` (`valid`, `suspect` or
@@ -286,7 +256,7 @@ pub mod face {
     /// ```
     #[rhai_fn(get = "validity", pure)]
     pub fn validity(result: &mut LoadResult) -> Validity {
-        Validity(result.outcome.as_ref().map(|outcome| outcome.metrics.validity.clone()))
+        Validity::of(result.outcome.as_deref())
     }
 
     /// The load second by second: an array of maps with the columns of `metrics.csv`.
@@ -380,7 +350,7 @@ pub mod face {
             return Ok(unmeasured(&ctx));
         };
         if totals.response.is_empty() {
-            return Err(raise(&ctx)(no_samples("response time")));
+            return Err(raise(&ctx)(parts::no_samples("response time", result.summary())));
         }
         if percentile < 100.0 && is_guess(totals.response.len(), percentile) {
             let (count, name) = (totals.response.len(), &result.name);
@@ -407,142 +377,5 @@ pub mod face {
             (Some(_), Some(row)) => report::text::row(row),
             _ => format!("{}: not measured in a plan", result.name),
         }
-    }
-
-    /// The mean in milliseconds.
-    #[rhai_fn(get = "avg_ms", return_raw, pure)]
-    pub fn avg_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.avg)
-    }
-
-    #[rhai_fn(get = "stddev_ms", return_raw, pure)]
-    pub fn stddev_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.stddev)
-    }
-
-    #[rhai_fn(get = "min_ms", return_raw, pure)]
-    pub fn min_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.min)
-    }
-
-    #[rhai_fn(get = "max_ms", return_raw, pure)]
-    pub fn max_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.max)
-    }
-
-    #[rhai_fn(get = "p50_ms", return_raw, pure)]
-    pub fn p50_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.p50)
-    }
-
-    #[rhai_fn(get = "p90_ms", return_raw, pure)]
-    pub fn p90_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.p90)
-    }
-
-    #[rhai_fn(get = "p95_ms", return_raw, pure)]
-    pub fn p95_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.p95)
-    }
-
-    #[rhai_fn(get = "p99_ms", return_raw, pure)]
-    pub fn p99_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.p99)
-    }
-
-    #[rhai_fn(get = "p999_ms", return_raw, pure)]
-    pub fn p999_ms(ctx: NativeCallContext, times: &mut Times) -> ScriptResult<f64> {
-        times.get(&ctx, |times| times.p999)
-    }
-
-    /// How many calls the distribution is made of.
-    #[rhai_fn(get = "count", pure)]
-    pub fn samples(ctx: NativeCallContext, times: &mut Times) -> Dynamic {
-        let count = times.quantiles.as_ref().map(|quantiles| Dynamic::from_int(quantiles.count as i64));
-        count.unwrap_or_else(|| unmeasured(&ctx).into())
-    }
-
-    /// Names of the percentiles that fewer than 10 samples lie beyond: tables mark them with `~`.
-    #[rhai_fn(get = "low_confidence", pure)]
-    pub fn low_confidence(times: &mut Times) -> Array {
-        let names = times.quantiles.iter().flat_map(|quantiles| &quantiles.low_confidence);
-        names.map(|name| name.clone().into()).collect()
-    }
-
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn times_to_string(times: &mut Times) -> String {
-        match &times.quantiles {
-            Some(quantiles) => report::text::times(times.what, quantiles),
-            None => format!("{}: not measured in a plan", times.what),
-        }
-    }
-
-    /// Failed calls / all calls, 0 to 1.
-    #[rhai_fn(get = "rate", pure)]
-    pub fn error_rate(ctx: NativeCallContext, errors: &mut LoadErrors) -> Dynamic {
-        errors.0.as_ref().map_or_else(|| unmeasured(&ctx), |errors| errors.rate).into()
-    }
-
-    #[rhai_fn(get = "timeouts", pure)]
-    pub fn timeouts(ctx: NativeCallContext, errors: &mut LoadErrors) -> Dynamic {
-        let count = errors.0.as_ref().map(|errors| Dynamic::from_int(errors.timeouts as i64));
-        count.unwrap_or_else(|| unmeasured(&ctx).into())
-    }
-
-    /// How often each class of failure happened; a class that did not happen is not in the map.
-    #[rhai_fn(get = "by_class", pure)]
-    pub fn by_class(errors: &mut LoadErrors) -> Map {
-        let classes = errors.0.iter().flat_map(|errors| &errors.by_class);
-        classes.map(|(class, failures)| (class.as_str().into(), (failures.count as i64).into())).collect()
-    }
-
-    /// How often one class of failure happened: 0 if it did not.
-    #[rhai_fn(name = "count", return_raw, pure)]
-    pub fn count_class(
-        ctx: NativeCallContext,
-        errors: &mut LoadErrors,
-        class: &str,
-    ) -> ScriptResult<Dynamic> {
-        if !failure::is_class(class) {
-            let error = Error::usage(format!("there is no failure class `{class}`"));
-            return Err(raise(&ctx)(error.hint(format!("classes: {}", failure::classes().join(", ")))));
-        }
-        let Some(errors) = &errors.0 else { return Ok(unmeasured(&ctx).into()) };
-        Ok((errors.by_class.get(class).map_or(0, |failures| failures.count) as i64).into())
-    }
-
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn errors_to_string(errors: &mut LoadErrors) -> String {
-        let Some(errors) = &errors.0 else { return "not measured in a plan".to_owned() };
-        let classes: Vec<String> =
-            errors.by_class.iter().map(|(class, failures)| format!("{} {class}", failures.count)).collect();
-        if classes.is_empty() { "none".to_owned() } else { classes.join(", ") }
-    }
-
-    /// `valid`, `suspect` or `generator-limited`.
-    #[rhai_fn(get = "verdict", pure)]
-    pub fn verdict(validity: &mut Validity) -> String {
-        validity.0.as_ref().map_or("valid", |validity| validity.verdict.word()).to_owned()
-    }
-
-    /// The evidence for the verdict, one sentence each.
-    #[rhai_fn(get = "reasons", pure)]
-    pub fn reasons(validity: &mut Validity) -> Array {
-        validity.0.iter().flat_map(|validity| &validity.reasons).map(|reason| reason.clone().into()).collect()
-    }
-
-    /// The highest rate that the generator could have driven, calls a second; `()` if it is not known.
-    #[rhai_fn(get = "ceiling_rate", pure)]
-    pub fn ceiling_rate(validity: &mut Validity) -> Dynamic {
-        let ceiling = validity.0.as_ref().and_then(|validity| validity.ceiling_rate);
-        ceiling.map_or(Dynamic::UNIT, Dynamic::from_float)
-    }
-
-    #[rhai_fn(name = "to_string", name = "to_debug", pure)]
-    pub fn validity_to_string(validity: &mut Validity) -> String {
-        let Some(validity) = &validity.0 else { return "not measured in a plan".to_owned() };
-        let mut lines = vec![validity.verdict.word().to_owned()];
-        lines.extend(validity.reasons.iter().cloned());
-        lines.join(": ")
     }
 }
