@@ -101,20 +101,23 @@ pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance <= wrong.len().max(name.len()).div_ceil(3)).then_some(name)
 }
 
-/// How many characters must be added, left out or replaced to turn `a` into `b`.
+/// How many characters must be added, left out, replaced or swapped with their neighbour to turn `a` into `b`.
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replace = corner + usize::from(ca != *cb);
-            corner = row[j + 1];
-            row[j + 1] = replace.min(corner + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 /// The sentence and its causes on one line, then each hint on a line of its own is the caller's to print.
@@ -134,6 +137,7 @@ mod tests {
     #[test]
     fn nearest_needs_to_be_near() {
         assert_eq!(nearest("wokers", &["workers", "rate"]), Some("workers"));
+        assert_eq!(nearest("ulr", &["url", "users"]), Some("url"));
         assert_eq!(nearest("concurrency", &["workers", "rate"]), None);
     }
 }

@@ -133,7 +133,8 @@ impl Run {
             }
             Ending::Missed if !shown => {
                 for check in host.state().checks.iter().filter(|check| !check.passed) {
-                    output::tell(&format!("failed check: {} ({})", check.name, check.at));
+                    let why = check.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+                    output::tell(&format!("failed check: {} ({}){why}", check.name, check.at));
                 }
                 if self.strict && any_limited(host) {
                     output::tell("failed: the generator limited a result, and `--strict` was given");

@@ -63,8 +63,13 @@ pub fn ladder() -> StoredRun {
     run.run.question = Some("How many users can the item service serve with a p99 under 20 ms?".into());
     run.run.status = Status::Checks;
     run.run.checks = vec![
-        Check { name: "p99 under 20 ms at 64 users".into(), passed: true, at: "http-ladder.rhai:14".into() },
-        Check { name: "no call failed".into(), passed: false, at: "http-ladder.rhai:15".into() },
+        Check {
+            name: "p99 under 20 ms at 64 users".into(),
+            passed: true,
+            at: "http-ladder.rhai:14".into(),
+            why: None,
+        },
+        Check { name: "no call failed".into(), passed: false, at: "http-ladder.rhai:15".into(), why: None },
     ];
     run
 }
@@ -184,7 +189,8 @@ pub fn hostile(text: &str) -> StoredRun {
     run.run.status = Status::Failed;
     run.run.notes = vec![text.into()];
     run.run.parameters.insert(text.into(), json!(text));
-    run.run.checks = vec![Check { name: text.into(), passed: false, at: text.into() }];
+    run.run.checks =
+        vec![Check { name: text.into(), passed: false, at: text.into(), why: Some(text.into()) }];
     let trial = &mut run.trials[0];
     trial.meta.name = text.into();
     trial.meta.trial = text.into();

@@ -114,6 +114,9 @@ pub struct Check {
     pub passed: bool,
     /// `file:line` of the call.
     pub at: String,
+    /// What its condition threw, if it failed that way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// `<trial>/meta.json`.

@@ -69,8 +69,9 @@ impl Diagnostic {
                 _ => break,
             }
         }
-        frames.push(frame(file, inner.position(), function, false));
         frames.retain(|frame| frame.position.line().is_some());
+        // Where it failed is shown in any case, if only the file.
+        frames.push(frame(file, inner.position(), function, false));
         frames.reverse();
         let text = text(file);
         let place = Place { engine, library, file, text: &text, in_function: function.is_some() };
@@ -122,7 +123,8 @@ impl Frame {
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, role: &str, with_line: bool) -> fmt::Result {
-        let (line, column) = (self.position.line().unwrap_or(0), self.position.position().unwrap_or(1));
+        let (line, column) = (self.position.line(), self.position.position().unwrap_or(1));
+        let Some(line) = line else { return write!(f, "\n  {role} {}", self.file) };
         write!(f, "\n  {role} {}:{line}:{column}", self.file)?;
         if let Some(function) = &self.function {
             write!(f, " in {function}")?;

@@ -140,13 +140,14 @@ impl Place<'_> {
                 .unwrap_or_else(|| Error::usage(format!("there is no function `{module}::{function}`")));
         };
         let own = reference::functions_of(&text);
-        let names: Vec<&str> = own.iter().map(|own| own.0.as_str()).collect();
+        let names: Vec<String> = own.iter().map(|own| format!("{module}::{}", own.0)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         match own.iter().find(|own| own.0 == function) {
             Some((_, shown)) => Error::usage(format!("`{module}::{function}` does not take these arguments"))
                 .hint(format!("there is `{module}::{shown}`")),
             None => suggest(
                 Error::usage(format!("there is no function `{module}::{function}`")),
-                function,
+                &format!("{module}::{function}"),
                 &names,
                 "functions",
             ),
@@ -242,7 +243,11 @@ pub fn a(of: &str) -> String {
         "Generator" => "generator".to_owned(),
         word => word.to_owned(),
     };
-    let article = if word.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let article = if word.starts_with("Http") || word.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {word}")
 }
 

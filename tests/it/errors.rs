@@ -127,7 +127,9 @@ fn without_ports(text: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        format!("{text}127.0.0.1:{}{rest}", if rest == part { "" } else { "{port}" })
+        let port = &part[..part.len() - rest.len()];
+        // The one that scripts write down themselves stays.
+        format!("{text}127.0.0.1:{}{rest}", if ["", "8080"].contains(&port) { port } else { "{port}" })
     })
 }
 

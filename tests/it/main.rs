@@ -8,6 +8,8 @@ mod errors;
 mod examples;
 mod http;
 mod layers;
+mod reference;
 mod repl;
+mod script;
 mod support;
 mod truth;

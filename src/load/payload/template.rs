@@ -232,9 +232,10 @@ impl<'a> Parameters<'a> {
         let names: Vec<&str> = self.params.iter().map(|(name, _)| name.as_str()).chain([TURN]).collect();
         let error = match nearest(name, &names) {
             Some(near) => error.hint(format!("did you mean `{{{near}}}`?")),
-            None => error
+            None if name.chars().all(|c| c.is_alphanumeric() || c == '_') => error
                 .hint(format!("give it among the options: `#{{ {name}: ... }}`"))
                 .hint("or write `{{` and `}}` for braces that are meant as they are"),
+            None => error.hint("write `{{` and `}}` for braces that are meant as they are"),
         };
         if self.params.is_empty() { error } else { error.hint(format!("there are: {}", names.join(", "))) }
     }

@@ -26,31 +26,33 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
     let name = name
         .into_string()
         .map_err(|found| usage(format!("the name of a check is a text, not {}", a(found))))?;
+    let mut why = None;
     let passed = match context.eval_expression_tree(condition) {
         Ok(value) => value.as_bool().map_err(|found| {
             usage(format!("`check` needs a condition that is true or false, not {}", a(found)))
         })?,
         Err(error) => {
-            let why = thrown(&error).ok_or(error)?;
-            host.note(&format!("check `{name}`: {why}"));
+            let thrown = thrown(&error).ok_or(error)?;
+            host.note(&format!("check `{name}`: {thrown}"));
+            why = Some(thrown);
             false
         }
     };
     if !host.is_planning() {
         let file = context.source().unwrap_or("script");
         let at = at.line().map_or(file.to_owned(), |line| format!("{file}:{line}"));
-        host.add_check(Check { name, passed, at });
+        host.add_check(Check { name, passed, at, why });
     }
     Ok(Dynamic::from_bool(passed))
 }
 
-/// What a condition threw: an error of ours or of the script. A mistake in the condition itself is none: it must not
-/// pass for a failed check.
+/// What a condition threw: the failure of a call, or what the script itself threw. A mistake in the condition is none:
+/// it must not pass for a failed check.
 fn thrown(error: &EvalAltResult) -> Option<String> {
     match error {
         EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => thrown(inner),
         EvalAltResult::ErrorRuntime(value, _) => match value.read_lock::<Error>() {
-            Some(error) if error.kind == ErrorKind::Cancelled => None,
+            Some(error) if matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Usage) => None,
             Some(error) => Some(error.to_string()),
             None => Some(value.to_string()),
         },

@@ -36,7 +36,7 @@ const OPTIONS: &[&str] =
 /// HTTP/1.1 requests, described once and performed by `run()` or under load.
 ///
 /// Options of a request: `query`, `headers` (maps), `json` (any value), `body` (a text or `data::bytes(n)`),
-/// `template` (a text with `{name}` for parameters), `expect` (statuses that count as success: `404`, `"4xx"` or an
+/// `template` (a text with `{name}` for parameters, `{{` and `}}` for braces), `expect` (statuses that count as success: `404`, `"4xx"` or an
 /// array; 2xx), `follow_redirects` (0), `name` (what it is called in results), `params`. Every other key is a
 /// parameter that stands for `{key}` in the path, headers or template.
 #[export_module]
@@ -145,7 +145,7 @@ pub mod http {
     ///
     /// ```rhai
     /// let api = http::client("http://127.0.0.1:8080");
-    /// let rename = api.patch("/users/7", #{ template: `{"name": "{name}"}`, params: #{ name: data::text(2) } });
+    /// let rename = api.patch("/users/7", #{ template: `{{"name": "{name}"}}`, params: #{ name: data::text(2) } });
     /// ```
     #[rhai_fn(global, return_raw, pure)]
     pub fn patch(

@@ -64,8 +64,7 @@ pub mod load {
             let [operation, plan] = load.as_slice() else { return Err(usage()) };
             let operation = operation.clone().try_cast::<Op>().ok_or_else(usage)?;
             let plan = plan.clone().try_cast::<Map>().ok_or_else(usage)?;
-            let what = format!("load::together: {name}");
-            let plan = options::<Plan>(&what, plan).and_then(Plan::check).map_err(raise(&ctx))?;
+            let plan = options::<Plan>(&name, plan).and_then(Plan::check).map_err(raise(&ctx))?;
             groups.push((name.to_string(), operation.operation, plan));
         }
         if groups.is_empty() {

@@ -68,8 +68,7 @@ pub fn no_samples(what: &str, row: Option<&Summary>) -> Error {
     error
         .causes
         .extend(most.map(|(class, failures)| format!("{} × {class}: {}", failures.count, failures.first)));
-    error
-        .hint("`result.errors.by_class` counts what failed, `result.successes` says whether anything did not")
+    error.hint("ask first: `if result.successes > 0 { ... }`")
 }
 
 /// Makes `result.latency < 5` an error: Rhai's own answer for unlike types is always false (and `!=` always true), so a
