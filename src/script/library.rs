@@ -48,6 +48,11 @@ impl Library {
         prelude::source(name).map(str::to_owned).or_else(|| self.lock().sources.get(name).cloned())
     }
 
+    /// All texts that were read so far, by name.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        self.lock().sources.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Loaded> {
         self.loaded.lock().expect("nothing panics while it holds the library")
     }

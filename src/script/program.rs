@@ -51,6 +51,10 @@ impl Program {
         &self.engine
     }
 
+    pub(super) fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// Compiles, and finds calls of functions and parameters that do not exist.
     pub fn compile(&self, source: &Source) -> Result<AST, Diagnostic> {
         let ast = self.parse(source, &source.text)?;

@@ -185,6 +185,12 @@ impl Session {
         if let Some(folder) = &mut self.host.state().folder {
             // A run whose script could not be written says so at its end, when it is written again.
             folder.replace_script(NAME, &self.text).ok();
+            // Those that were read before the first load made the folder are not in it yet.
+            for (name, text) in self.program.library().sources() {
+                if name != NAME {
+                    folder.add_import(&name, &text).ok();
+                }
+            }
         }
     }
 }
@@ -199,17 +205,14 @@ pub fn is_unfinished(text: &str) -> bool {
     let mut rest = text.chars().peekable();
     let mut last = ' ';
     while let Some(c) = rest.next() {
-        match (c, open.last()) {
+        match (c, open.last().copied()) {
             ('\\', Some('"' | '`' | '\'')) => drop(rest.next()),
             ('$', Some('`')) if rest.peek() == Some(&'{') => {
                 rest.next();
                 open.push('{');
             }
-            (quote, Some(opened @ ('"' | '`' | '\''))) => {
-                if quote == *opened {
-                    open.pop();
-                }
-            }
+            (quote, Some(opened @ ('"' | '`' | '\''))) if quote == opened => drop(open.pop()),
+            (_, Some('"' | '`' | '\'')) => {}
             ('/', Some('*')) if rest.peek() == Some(&'*') => {
                 rest.next();
                 open.push('*');
@@ -230,12 +233,9 @@ pub fn is_unfinished(text: &str) -> bool {
                 continue;
             }
             ('"' | '`' | '\'' | '(' | '[' | '{', _) => open.push(c),
-            (')' | ']' | '}', _) => {
-                // One too many is a mistake that the parser will name; more input cannot mend it.
-                if open.pop().is_none() {
-                    return false;
-                }
-            }
+            // One too many is a mistake that the parser will name; more input cannot mend it.
+            (')' | ']' | '}', None) => return false,
+            (')' | ']' | '}', _) => drop(open.pop()),
             _ => {}
         }
         if !c.is_whitespace() {

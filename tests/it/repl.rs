@@ -144,9 +144,10 @@ fn a_session_without_a_load_leaves_no_run() {
 #[test]
 fn the_loads_of_a_session_are_one_run() {
     let folder = Folder::new();
+    folder.write("maths.rhai", "fn twice(n) { n * 2 }");
     let input = format!(
-        "check(true, \"before any load\")\nlet n = param(\"n\", 10)\n{SERVER}boom(1)\n\
-         let a = load::run(home, #{{ requests: n }});\na.requests\na\nload::run(home, #{{ requests: 20 }}).requests\n"
+        "import \"maths\" as maths;\ncheck(true, \"before any load\")\nlet n = param(\"n\", 10)\n{SERVER}boom(1)\n\
+         let a = load::run(home, #{{ requests: n }});\na.requests\na\nload::run(home, #{{ requests: maths::twice(10) }}).requests\n"
     );
     let done = session(&folder, &input, &["--seed", "7", "-p", "n=12", "--out", "."]);
     assert!(done.stdout.starts_with("true\n12\nGET /: 12 calls"), "{}", done.stdout);
@@ -157,6 +158,7 @@ fn the_loads_of_a_session_are_one_run() {
     assert_eq!((about["status"].as_str(), about["seed"].as_u64()), (Some("done"), Some(7)));
     assert_eq!(about["checks"][0]["name"], "before any load");
     assert_eq!(about["parameters"]["n"], 12);
+    assert_eq!(about["imports"][0]["path"], "./maths.rhai");
     assert_eq!(json(&run.join("summary.json"))["total_requests"], 32);
     assert!(folder.path().join("reports").join(run.file_name().unwrap()).join("index.html").is_file());
     let script = fs::read_to_string(run.join("scenario/session.rhai")).unwrap();
