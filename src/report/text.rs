@@ -54,8 +54,9 @@ pub fn run(run: &StoredRun, color: bool) -> String {
         let lines: Vec<String> = warnings.iter().map(|warning| bullet(warning, color)).collect();
         block(&format!("warnings\n{}", lines.concat()));
     }
-    if measured().any(|(_, metrics)| facts::has_guesses(metrics)) {
-        block(&format!("{GUESS}\n"));
+    // Only if one is shown: the pages have percentiles that these tables leave out.
+    if out.contains('~') {
+        out += &format!("\n{GUESS}\n");
     }
     out
 }
@@ -84,7 +85,7 @@ pub fn load(metrics: &Metrics, color: bool) -> String {
         out.push('\n');
         warnings.iter().for_each(|warning| out += &bullet(warning, color));
     }
-    if facts::has_guesses(metrics) {
+    if out.contains('~') {
         out += &format!("\n{GUESS}\n");
     }
     out

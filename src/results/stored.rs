@@ -17,7 +17,7 @@ use super::{
     series,
 };
 use crate::error::{Error, Result};
-use crate::measure::{Phase, Summary, clock::millis, quantiles, tally};
+use crate::measure::{Phase, Summary, Validity, Verdict, clock::millis, quantiles, tally};
 
 /// A run as it lies on disk.
 #[derive(Debug, Clone)]
@@ -163,7 +163,14 @@ fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -
         service_time_ms: total.service_time_ms.clone(),
         start_lag_ms: total.start_lag_ms.clone(),
         errors: total.errors.clone(),
-        validity: Default::default(),
+        // Not `valid`: nobody has looked.
+        validity: Validity {
+            verdict: Verdict::Suspect,
+            reasons: vec![
+                "the trial did not come to its end, so that the generator has not judged itself".to_owned(),
+            ],
+            ceiling_rate: None,
+        },
         total,
         operations,
         extras: Map::new(),

@@ -29,7 +29,7 @@ pub fn banner(run: &StoredRun) -> Option<(Tone, String)> {
             (Tone::Bad, "this run was interrupted: what had been measured until then is shown".to_owned())
         }
     };
-    if let Some(reason) = &run.run.reason {
+    if let Some(reason) = run.run.reason.as_deref().filter(|reason| *reason != run.run.status.word()) {
         text += &format!(" ({reason})");
     }
     Some((tone, text))
