@@ -6,6 +6,7 @@ mod doctor;
 mod engine;
 mod errors;
 mod examples;
+mod folder;
 mod http;
 mod layers;
 mod reference;
