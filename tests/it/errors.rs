@@ -55,7 +55,7 @@ impl Scene {
         let closing = Fake::new(|_, mut stream| drop(request(&mut stream)));
         let silent = Fake::new(|_, mut stream| while request(&mut stream).is_some() {});
         let plain = Fake::new(|_, mut stream| {
-            stream.read(&mut [0; 64]).ok();
+            stream.read_exact(&mut [0; 8]).ok();
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").ok();
         });
         let (tls, certificate) = tls(&folder);

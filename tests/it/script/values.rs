@@ -56,6 +56,8 @@ fn odd_but_valid_scripts_are_accepted() {
             import "deep" as deep;
             print(deep::via());
         }
+        fn inside() { import "http" as own; own::fetch() }
+        print(inside());
         let run = Fn("load");
         print(run.call(1));
         print(load(2) + limit());
@@ -71,8 +73,7 @@ fn odd_but_valid_scripts_are_accepted() {
         if false { print("never"); }
         switch LIMIT { 3 => print("three"), _ => print("other") }
     "#;
-    let wanted =
-        "my own\nmy own\n4\n8\na function called like a module\nGET /x\n8\n[1, 2, 3]\nof my own\nthree\n";
+    let wanted = "my own\nmy own\nmy own\n4\n8\na function called like a module\nGET /x\n8\n[1, 2, 3]\nof my own\nthree\n";
     // The alias of an import in a block ends with the block: the native module is visible again after it.
     assert_eq!(run(&folder, script, &["--quiet"]).stdout, wanted);
     assert_eq!(call(&folder, &["plan", "scenario.rhai"]).code, Some(0));

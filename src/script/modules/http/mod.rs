@@ -1,22 +1,20 @@
 //! The Rhai module `http`.
 
+mod options;
+
 use std::{any::Any, sync::Arc};
 
 use rhai::{Blob, Map, plugin::*};
 
-use crate::error::{Error, Result, nearest};
-use crate::load::payload::{Generator, Json, Param};
+use crate::error::{Error, Result};
 use crate::measure::{Outcome, clock::millis};
 use crate::script::{
     ScriptResult,
-    explain::a,
     operation::Op,
-    options::{from_json, options, to_json},
+    options::{from_json, options},
     raise,
 };
-use crate::services::http::{
-    self as service, Body, ClientOptions, HttpReply, Request, RequestOptions, Statuses,
-};
+use crate::services::http::{self as service, ClientOptions, HttpReply, Request};
 
 /// A server that scripts describe requests to.
 #[derive(Clone)]
@@ -29,16 +27,12 @@ pub struct HttpResponse {
     elapsed_ns: u64,
 }
 
-/// Options of a request; every other key is a parameter of its path, headers or template.
-const OPTIONS: &[&str] =
-    &["name", "params", "query", "headers", "body", "json", "template", "expect", "follow_redirects"];
-
 /// HTTP/1.1 requests, described once and performed by `run()` or under load.
 ///
 /// Options of a request: `query`, `headers` (maps), `json` (any value), `body` (a text or `data::bytes(n)`),
-/// `template` (a text with `{name}` for parameters, `{{` and `}}` for braces), `expect` (statuses that count as success: `404`, `"4xx"` or an
-/// array; 2xx), `follow_redirects` (0), `name` (what it is called in results), `params`. Every other key is a
-/// parameter that stands for `{key}` in the path, headers or template.
+/// `template` (a text with `{name}` for parameters, `{{` and `}}` for braces), `expect` (statuses that count as
+/// success: `404`, `"4xx"` or an array; 2xx), `follow_redirects` (0), `name` (what it is called in results), `params`.
+/// Every other key is a parameter that stands for `{key}` in the path, headers or template.
 #[export_module]
 pub mod http {
     /// A server at `url`. Nothing is sent until an operation runs.
@@ -277,106 +271,7 @@ fn response(reply: Box<dyn Any + Send>, _outcome: Outcome, elapsed_ns: u64) -> D
 
 impl HttpClient {
     fn request(&self, method: &str, path: &str, settings: Map) -> Result<Op> {
-        let settings = request_options(method, path, settings)?;
+        let settings = options::request_options(method, path, settings)?;
         Ok(Op::new(Request::new(&self.0, method, path, settings)?, response))
     }
-}
-
-fn request_options(method: &str, path: &str, settings: Map) -> Result<RequestOptions> {
-    let mut built = RequestOptions::default();
-    let mut bodies = Vec::new();
-    for (key, value) in settings {
-        match key.as_str() {
-            "name" => built.name = Some(text("name", value)?),
-            "params" => built.params.extend(params("params", value)?),
-            "query" => built.query = params("query", value)?,
-            "headers" => built.headers = params("headers", value)?,
-            "expect" => built.expect = Statuses::parse(&to_json(&value, "expect")?)?,
-            "follow_redirects" => {
-                let hops = value.as_int().ok().and_then(|hops| u32::try_from(hops).ok());
-                built.follow_redirects = hops.ok_or_else(|| {
-                    Error::usage(format!(
-                        "`follow_redirects` must be a whole number of 0 or more, not {value}"
-                    ))
-                })?;
-            }
-            "json" => bodies.push(("json", Body::Json(json_tree("json", value)?))),
-            "template" => bodies.push(("template", Body::Template(text("template", value)?))),
-            "body" => bodies.push(("body", body(value)?)),
-            name => {
-                let place = format!("{{{name}}}");
-                let param = param(name, value)?;
-                // Headers and templates may use it too; whether any does is checked when the request is compiled.
-                let plausible = path.contains(&place) || matches!(param, Param::Drawn(_));
-                built.params.push((name.to_owned(), param));
-                if !plausible && let Some(near) = nearest(name, OPTIONS) {
-                    return Err(Error::usage(format!("a {method} request has no option `{name}`"))
-                        .hint(format!("did you mean `{near}`?"))
-                        .hint(format!("a parameter would stand as `{place}` in the path")));
-                }
-            }
-        }
-    }
-    if let [(first, _), (second, _), ..] = bodies.as_slice() {
-        let error = format!("a request has one body, but `{first}` and `{second}` are given");
-        return Err(Error::usage(error).hint("keep one of them"));
-    }
-    if let Some((_, body)) = bodies.pop() {
-        built.body = body;
-    }
-    Ok(built)
-}
-
-fn text(field: &str, value: Dynamic) -> Result<String> {
-    value.into_string().map_err(|found| Error::usage(format!("`{field}` must be a text, not {}", a(found))))
-}
-
-fn body(value: Dynamic) -> Result<Body> {
-    if let Some(generator) = value.clone().try_cast::<Generator>() {
-        return Ok(Body::Drawn(generator));
-    }
-    if let Some(bytes) = value.clone().try_cast::<Blob>() {
-        return Ok(Body::Bytes(bytes));
-    }
-    text("body", value).map(Body::Text).map_err(|error| {
-        error.hint("for JSON write `json: #{ ... }`, for generated bytes `body: data::bytes(1_024)`")
-    })
-}
-
-fn params(field: &str, value: Dynamic) -> Result<Vec<(String, Param)>> {
-    let found = value.type_name();
-    let map = value
-        .try_cast::<Map>()
-        .ok_or_else(|| Error::usage(format!("`{field}` must be a map `#{{ ... }}`, not {}", a(found))))?;
-    map.into_iter()
-        .map(|(name, value)| Ok((name.to_string(), param(&format!("{field}.{name}"), value)?)))
-        .collect()
-}
-
-fn param(field: &str, value: Dynamic) -> Result<Param> {
-    match value.clone().try_cast::<Generator>() {
-        Some(generator) => Ok(Param::Drawn(generator)),
-        None => to_json(&value, field).map(Param::Fixed),
-    }
-}
-
-/// A value in which generators may stand anywhere.
-fn json_tree(field: &str, value: Dynamic) -> Result<Json> {
-    if let Some(generator) = value.clone().try_cast::<Generator>() {
-        return Ok(Json::Drawn(generator));
-    }
-    if let Some(values) = value.read_lock::<rhai::Array>() {
-        return values
-            .iter()
-            .map(|value| json_tree(field, value.clone()))
-            .collect::<Result<_>>()
-            .map(Json::Array);
-    }
-    if let Some(map) = value.read_lock::<Map>() {
-        let entries = map
-            .iter()
-            .map(|(key, value)| Ok((key.to_string(), json_tree(&format!("{field}.{key}"), value.clone())?)));
-        return entries.collect::<Result<_>>().map(Json::Object);
-    }
-    to_json(&value, field).map(Json::Value)
 }
