@@ -177,8 +177,7 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
     host.end_run(status, reason)?;
     let state = host.state();
     let Some(folder) = &state.folder else { return Ok(None) };
-    let trials: Vec<_> = state.outcomes.iter().map(|outcome| (outcome.clone(), Status::Done)).collect();
-    let summary = summary::of(&folder.run.run_id, status, &trials);
+    let summary = summary::of(&folder.run.run_id, status, &state.outcomes);
     atomic::put_json(&folder.path.join("summary.json"), &summary)?;
     let run = StoredRun::open(&folder.path)?;
     report::write(&run, &folder.reports)?;

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Point, schema::Metrics};
+use super::{
+    Point,
+    schema::{Metrics, Status},
+};
 use crate::measure::Totals;
 
 /// A trial's numbers with everything that questions about them need.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// How the trial ended.
+    pub status: Status,
     pub metrics: Metrics,
     /// All operations together.
     pub totals: Totals,

@@ -39,8 +39,12 @@ impl Spool {
     pub fn format(self, names: &[String], service: &str, begin_ns: u64, thinning: &Thinning) -> Result<u64> {
         let path = self.path.with_file_name("requests.jsonl");
         let lines = Lines::new(names, service, begin_ns);
-        let count =
-            write_lines(&self.path, &path, &lines, thinning).map_err(|error| cannot_write(&path, &error))?;
+        let count = write_lines(&self.path, &path, &lines, thinning).map_err(|error| {
+            // A part would pass for the whole, and take space that the numbers themselves need.
+            fs::remove_file(&path).ok();
+            fs::remove_file(path.with_file_name("requests.jsonl.zst")).ok();
+            cannot_write(&path, &error)
+        })?;
         fs::remove_file(&self.path).ok();
         Ok(count)
     }

@@ -139,9 +139,9 @@ fn curve(times: &Histogram<u64>) -> Vec<(f64, f64)> {
 /// The metrics of a trial that was killed, from what it had written by then.
 fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -> Option<Metrics> {
     let measured: Vec<&Point> = series.iter().filter(|point| point.phase != Phase::Warmup.word()).collect();
-    let first = measured.iter().map(|point| point.second).min()?;
     let last = measured.iter().map(|point| point.second).max()?;
-    let duration_s = (last + 1 - first) as f64;
+    // A run that is killed is killed in its window: it lasted from the end of warm-up to the last second written.
+    let duration_s = (last + 1) as f64 - meta.warmup_s;
     let mut operations = std::collections::BTreeMap::new();
     let mut names: Vec<&str> = measured.iter().map(|point| point.operation.as_str()).collect();
     names.sort_unstable();

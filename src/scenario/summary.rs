@@ -1,6 +1,6 @@
 //! `summary.json`: all trials of a run as one page.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::measure::{Quantiles, Totals};
 use crate::results::{
@@ -9,10 +9,10 @@ use crate::results::{
 };
 
 /// Adds the trials up. Percentiles come from merged histograms, never from percentiles.
-pub fn of(run_id: &str, status: Status, trials: &[(std::sync::Arc<Outcome>, Status)]) -> RunSummary {
+pub fn of(run_id: &str, status: Status, trials: &[Arc<Outcome>]) -> RunSummary {
     let mut all = Sum::default();
     let mut services: BTreeMap<String, Sum> = BTreeMap::new();
-    for (outcome, _) in trials {
+    for outcome in trials {
         all.add(outcome);
         services.entry(outcome.metrics.service.clone()).or_default().add(outcome);
     }
@@ -28,7 +28,7 @@ pub fn of(run_id: &str, status: Status, trials: &[(std::sync::Arc<Outcome>, Stat
         latency_s: all.latency(),
         requests_per_second: all.rate(),
         services: services.into_iter().map(|(name, sum)| (name, sum.block())).collect(),
-        trials: trials.iter().enumerate().map(|(at, (outcome, status))| row(at, outcome, *status)).collect(),
+        trials: trials.iter().enumerate().map(|(at, outcome)| row(at, outcome)).collect(),
     }
 }
 
@@ -92,12 +92,12 @@ impl Sum {
     }
 }
 
-fn row(at: usize, outcome: &Outcome, status: Status) -> TrialRow {
+fn row(at: usize, outcome: &Outcome) -> TrialRow {
     let metrics = &outcome.metrics;
     TrialRow {
         trial: metrics.trial_id.clone(),
         name: metrics.total.name.clone(),
-        status,
+        status: outcome.status,
         parameters: serde_json::Map::from_iter([("trial".to_owned(), (at + 1).into())]),
         repetition: 1,
         throughput: metrics.total.throughput,

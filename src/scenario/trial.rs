@@ -80,6 +80,7 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
         (_, true) => (Status::Failed, Some("every call failed".to_owned())),
         _ => (Status::Done, None),
     };
+    outcome.status = status;
     folder.finish(status, reason, Some(&outcome.metrics))?;
     let outcome = Arc::new(outcome);
     host.state().outcomes.push(outcome.clone());
@@ -96,9 +97,14 @@ fn run_load(
     let cancel = host.cancel();
     let prepared = load.groups.iter().try_for_each(|group| group.operation.prepare(group.seed, &cancel));
     let measured = prepared.and_then(|()| crate::load::run(load, &mut [folder, watcher], &cancel));
-    let cleaned = load.groups.iter().map(|group| group.operation.cleanup()).fold(Ok(()), Result::and);
-    let measured = measured?;
-    cleaned?;
+    let cleaned: Vec<Result<()>> = load.groups.iter().map(|group| group.operation.cleanup()).collect();
+    let mut measured = measured?;
+    // What was measured stands, whatever is left behind.
+    for error in cleaned.into_iter().filter_map(Result::err) {
+        let note = format!("cannot clean up after the load: {error}");
+        host.note(&note);
+        measured.notes.push(note);
+    }
     let interrupted = measured.interrupted;
     Ok((measured, interrupted))
 }
@@ -252,5 +258,5 @@ fn summarise(
         extras,
         notes,
     };
-    Ok(Outcome { metrics, totals, operations, series })
+    Ok(Outcome { status: Status::Done, metrics, totals, operations, series })
 }

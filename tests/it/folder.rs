@@ -40,14 +40,14 @@ fn is_made_of(name: &str, parts: &[&str]) -> bool {
     let mut rest = name;
     for part in parts {
         let (count, kind) = part.split_at(part.len() - 1);
-        let fits: fn(char) -> bool = match kind {
-            "d" => |c| c.is_ascii_digit(),
-            "x" => |c| c.is_ascii_digit() || ('a'..='f').contains(&c),
-            _ => |_| false,
+        let drawn = |fits: fn(char) -> bool| {
+            let text = rest.get(..count.parse().unwrap())?;
+            text.chars().all(fits).then_some(text.len())
         };
-        let taken = match count.parse::<usize>() {
-            Ok(count) => rest.get(..count).filter(|text| text.chars().all(fits)).map(str::len),
-            Err(_) => rest.starts_with(part).then_some(part.len()),
+        let taken = match kind {
+            "d" => drawn(|c| c.is_ascii_digit()),
+            "x" => drawn(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)),
+            _ => rest.starts_with(part).then_some(part.len()),
         };
         let Some(taken) = taken else { return false };
         rest = &rest[taken..];
@@ -281,13 +281,13 @@ fn no_file_holds_a_secret() {
         let key = param("api_key", "none");
         let server = target::http(#{});
         let api = http::client(server.url, #{ headers: #{ authorization: "Bearer " + key } });
-        let call = api.post("/echo", #{
+        let post = api.post("/echo", #{
             headers: #{ "x-auth-token": key },
             query: #{ api_key: key },
             json: #{ password: key, max_tokens: 17 },
         });
-        load::run(call, #{ requests: 5 });
-        print(call.run().status);
+        load::run(post, #{ requests: 5 });
+        print(post.run().status);
     "#;
     let done = run(&folder, script, &["-p", "api_key=hunter2b", "-v"]);
     let mut shown = format!("{}{}", done.stdout, done.stderr);

@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod cli;
+mod crash;
 mod docs;
 mod doctor;
 mod engine;
