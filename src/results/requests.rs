@@ -206,4 +206,25 @@ mod tests {
              {\"timestamp_start\":1700000001.000000007,\"timestamp_end\":1700000002.000000000,\"latency_s\":1.999999995,\"service_time_s\":0.999999993,\"due_s\":0.000000005,\"request_id\":0,\"success\":false,\"service_type\":\"http\",\"operation_type\":\"GET \\\"/\\\"\",\"phase\":\"measured\",\"error\":\"timeout\"}\n"
         );
     }
+
+    #[test]
+    fn a_large_file_is_compressed_and_holds_every_line() {
+        let folder = std::env::temp_dir().join(format!("benchscript-requests-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut spool = Spool::create(&folder).unwrap();
+        let mut bytes = Vec::new();
+        // More than 16 MiB of text: a line has over 200 bytes.
+        let count = 90_000;
+        (0..count).for_each(|turn| Row { turn, status: 200, ..Row::default() }.write(&mut bytes));
+        spool.file.write_all(&bytes).unwrap();
+        let thinning = Thinning::new(1, u64::MAX, 0);
+        assert_eq!(spool.format(&["GET /".to_owned()], "http", 0, &thinning).unwrap(), count);
+        let packed = File::open(folder.join("requests.jsonl.zst")).unwrap();
+        let text = String::from_utf8(zstd::stream::decode_all(packed).unwrap()).unwrap();
+        assert!(text.len() as u64 > 16 << 20, "{}", text.len());
+        assert_eq!(text.lines().count() as u64, count);
+        assert!(text.lines().last().unwrap().contains("\"request_id\":89999,"));
+        assert!(!folder.join("requests.jsonl").exists() && !folder.join("requests.spool").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
