@@ -111,19 +111,31 @@ pub fn undocumented() -> Vec<String> {
     bare
 }
 
-/// `check` is a syntax, which Rhai keeps no documentation of.
-const CHECK: &str = "Notes whether `condition` holds; the run ends with exit code 3 if any check failed. A condition \
-                     that throws has failed. Returns whether it held.\n\n```rhai\ncheck(1 + 1 == 2, \"sums are \
-                     right\");\n```\n";
+/// What Rhai keeps no documentation of: `check` is a syntax, `print` a statement of its own.
+const SYNTAX: &[(&str, &str, &str)] = &[
+    (
+        "check",
+        "check(condition, name: string) -> bool",
+        "Notes whether `condition` holds, and returns it; the run ends with exit code 3 if any check failed. A condition\n\
+         that throws, as a failed call does, has failed. A mistake in it, such as a misspelt field, is an error.\n\n\
+         ```rhai\ncheck(1 + 1 == 2, \"sums are right\");\n```\n",
+    ),
+    (
+        "print",
+        "print(value: any)",
+        "Prints a value to stdout, whatever else is shown; with `--json`, to stderr.\n\n\
+         ```rhai\nprint(`${6 * 7} calls`);                            // 42 calls\n```\n",
+    ),
+];
 
 fn sections() -> Vec<Section> {
     let mut globals = Section::new("Globals", "", "functions that need no module name");
     registry::globals().functions_into(&mut globals, &mut []);
-    globals.functions.push(Function {
-        name: "check".to_owned(),
-        shown: vec!["check(condition, name: string) -> bool".to_owned()],
-        doc: CHECK.to_owned(),
-    });
+    globals.functions.extend(SYNTAX.iter().map(|(name, shown, doc)| Function {
+        name: (*name).to_owned(),
+        shown: vec![(*shown).to_owned()],
+        doc: (*doc).to_owned(),
+    }));
     globals.functions.sort_by(|a, b| a.name.cmp(&b.name));
     let mut types: Vec<Section> =
         registry::TYPES.iter().map(|(name, about)| Section::new(name, &format!("{name}."), about)).collect();
