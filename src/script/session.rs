@@ -109,8 +109,8 @@ impl Session {
         if let Some((.., function)) = same.next() {
             let lines = function.comments.iter().flat_map(|comment| comment.lines());
             let words: Vec<&str> = lines.map(|line| line.trim_start_matches("///").trim()).collect();
-            let head = format!("### `{name}({})`\n\n{}", function.params.join(", "), words.join("\n"));
-            return Some(format!("{}\n", head.trim_end()));
+            let head = format!("### {name}\n\n```\n{name}({})\n```\n", function.params.join(", "));
+            return Some(format!("{head}\n{}", words.join("\n")).trim_end().to_owned() + "\n");
         }
         let (.., value) = self.scope.iter_raw().filter(|(known, ..)| *known == name).last()?;
         let kind = display::kind(value);

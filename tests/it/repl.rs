@@ -109,7 +109,7 @@ fn commands_explain_and_list() {
         "LIMIT  int (const)  5",
         "names  array        [\"a\", \"b\"]",
         "functions: hello(name)",
-        "`stats::mean(values: array) -> float`",
+        "stats::mean(values: array) -> float",
         "Says hello.",
     ] {
         assert!(done.stdout.contains(shown), "{shown}: {}", done.stdout);
@@ -158,7 +158,7 @@ fn the_loads_of_a_session_are_one_run() {
     assert_eq!((about["status"].as_str(), about["seed"].as_u64()), (Some("done"), Some(7)));
     assert_eq!(about["checks"][0]["name"], "before any load");
     assert_eq!(about["parameters"]["n"], 12);
-    assert_eq!(about["imports"][0]["path"], "./maths.rhai");
+    assert_eq!(about["imports"][0]["path"], "maths.rhai");
     assert_eq!(json(&run.join("summary.json"))["total_requests"], 32);
     assert!(folder.path().join("reports").join(run.file_name().unwrap()).join("index.html").is_file());
     let script = fs::read_to_string(run.join("scenario/session.rhai")).unwrap();
