@@ -257,7 +257,7 @@ mod tests {
         collector.close_ready(false).unwrap();
         assert_eq!(collector.next, 4, "second 4 lacks what thread 1 did in it");
         (1..6).for_each(|second| collector.add(batch(1, second, false)));
-        [0, 1].map(|thread| collector.add(batch(thread, 7, true)));
+        (0..2).for_each(|thread| collector.add(batch(thread, 7, true)));
         drop(sender);
         let collected = collector.run(&receiver, || {}).unwrap();
         assert_eq!(collected.late_seconds, 5, "0 to 3, and 6, of which thread 1 never sent anything");
