@@ -109,16 +109,6 @@ pub fn requests(trial: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Compares `shown` with a snapshot file; `UPDATE=1` rewrites it. Read the diff before committing it.
-pub fn snapshot(name: &str, shown: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots").join(name);
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, shown).unwrap();
-    }
-    let wanted = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(shown, wanted, "{} (UPDATE=1 rewrites it)", path.display());
-}
-
 /// Says that a test could not run for want of `needed`; a failure where everything must be there, as in CI.
 pub fn skip(needed: &str) {
     let required = std::env::var_os("BENCHSCRIPT_REQUIRE_SERVICES").is_some_and(|value| value == "1");
