@@ -151,8 +151,10 @@ pub struct State {
     pub trials: u32,
     pub checks: Vec<Check>,
     pub parameters: Vec<Parameter>,
-    /// The script's own metrics, by name; they go into the extras of the next trial's results and into the run.
+    /// The script's own metrics since the last load: they go into the extras of the next one's results.
     pub metrics: Map<String, Value>,
+    /// All of them, for the run.
+    pub all_metrics: Map<String, Value>,
     pub planned: Vec<PlannedLoad>,
     /// In a plan: numbers of a load that was not made were read.
     pub read_unmeasured: bool,
@@ -239,6 +241,7 @@ impl Host {
             let mut folder = RunFolder::create(&self.settings.out, new)?;
             // In the REPL there may be some before the first load.
             folder.run.checks.clone_from(&state.checks);
+            folder.run.metrics.clone_from(&state.all_metrics);
             let known = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone()));
             folder.run.parameters.extend(secrets::masked(known.collect()));
             state.folder = Some(folder);
@@ -256,6 +259,16 @@ impl Host {
             folder.add_check(check.clone());
         }
         state.checks.push(check);
+    }
+
+    /// Notes a number of the script's own, for the run and for the next load.
+    pub fn add_metric(&self, name: &str, number: Value) {
+        let mut state = self.state();
+        if let Some(folder) = &mut state.folder {
+            folder.run.metrics.insert(name.to_owned(), number.clone());
+        }
+        state.all_metrics.insert(name.to_owned(), number.clone());
+        state.metrics.insert(name.to_owned(), number);
     }
 
     /// Hands over something that has to be ended with the run.

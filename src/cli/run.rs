@@ -88,6 +88,8 @@ impl Run {
 
     fn print_help(&self, source: Option<&Source>) {
         let mut command = super::Cli::command();
+        // Builds the subcommands too, so that the usage line names the program.
+        command.build();
         let help = command.find_subcommand_mut("run").map(|run| run.render_help().to_string());
         output::print(&help.unwrap_or_default());
         let Some(source) = source else { return };
@@ -177,7 +179,7 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
     host.end_run(status, reason)?;
     let state = host.state();
     let Some(folder) = &state.folder else { return Ok(None) };
-    let summary = summary::of(&folder.run.run_id, status, &state.outcomes);
+    let summary = summary::of(&folder.run, &state.outcomes);
     atomic::put_json(&folder.path.join("summary.json"), &summary)?;
     let run = StoredRun::open(&folder.path)?;
     report::write(&run, &folder.reports)?;

@@ -37,6 +37,8 @@ struct Page<'a> {
     checks_passed: usize,
     checks_failed: usize,
     checks: &'a [Check],
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    metrics: &'a Map<String, Value>,
     trials: Vec<Row<'a>>,
     warnings: Vec<String>,
     notes: Vec<String>,
@@ -100,6 +102,7 @@ pub fn page(run: &StoredRun) -> Result<String> {
         checks_passed,
         checks_failed: facts.checks.len() - checks_passed,
         checks: &facts.checks,
+        metrics: &facts.metrics,
         trials: run.trials.iter().zip(facts::labels(run)).map(|(trial, label)| row(trial, label)).collect(),
         warnings: facts::warnings(run),
         notes: facts::footnotes(run),

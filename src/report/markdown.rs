@@ -31,6 +31,7 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
     };
     section(&mut out, "## Storage", &facts::storage(measured()), "");
     section(&mut out, "## Failures", &facts::failures(measured(), true), "");
+    section(&mut out, "## Metrics of the script", &facts::metrics(&run.run), "");
     let warnings = facts::warnings(run);
     if !warnings.is_empty() {
         out += "## Warnings\n\n";

@@ -44,6 +44,7 @@ pub fn run(run: &StoredRun, color: bool) -> String {
     for (name, table) in [
         ("storage", facts::storage(measured())),
         ("failures", facts::failures(measured(), run.trials.len() > 1)),
+        ("metrics", facts::metrics(facts)),
     ] {
         if !table.is_empty() {
             block(&format!("{name}\n{}", table.text(color)));

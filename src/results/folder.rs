@@ -67,13 +67,13 @@ impl RunFolder {
             host: facts::host(),
             tags: Vec::new(),
             checks: Vec::new(),
+            metrics: Map::new(),
             notes: Vec::new(),
         };
         let reports = out.join("reports").join(&name);
         let mut folder = Self { path, reports, run };
         let file = new.script.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
         folder.store(&file, &new.text)?;
-        atomic::put_json(&folder.path.join("scenario/parameters.json"), &folder.run.parameters)?;
         folder.save()?;
         Ok(folder)
     }
@@ -110,8 +110,9 @@ impl RunFolder {
         file.and_then(|mut file| writeln!(file, "{line}")).ok();
     }
 
-    /// Writes `run.json`.
+    /// Writes `run.json`, and the parameters beside the stored script.
     pub fn save(&self) -> Result<()> {
+        atomic::put_json(&self.path.join("scenario/parameters.json"), &self.run.parameters)?;
         atomic::put_json(&self.path.join("run.json"), &self.run)
     }
 

@@ -76,6 +76,9 @@ pub struct Run {
     pub tags: Vec<String>,
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// The script's own `metric(...)`s by name; of several values of one the last.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metrics: Map<String, Value>,
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -202,6 +205,9 @@ pub struct RunSummary {
     pub requests_per_second: f64,
     /// The same block for each service.
     pub services: BTreeMap<String, ServiceBlock>,
+    /// The script's own `metric(...)`s.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metrics: Map<String, Value>,
     pub trials: Vec<TrialRow>,
 }
 

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::measure::{Quantiles, Totals};
 use crate::results::{
     Outcome,
-    schema::{LatencySeconds, RunSummary, SCHEMA, ServiceBlock, Status, TrialRow},
+    schema::{LatencySeconds, Run, RunSummary, SCHEMA, ServiceBlock, TrialRow},
 };
 
 /// Adds the trials up. Percentiles come from merged histograms, never from percentiles.
-pub fn of(run_id: &str, status: Status, trials: &[Arc<Outcome>]) -> RunSummary {
+pub fn of(run: &Run, trials: &[Arc<Outcome>]) -> RunSummary {
     let mut all = Sum::default();
     let mut services: BTreeMap<String, Sum> = BTreeMap::new();
     for outcome in trials {
@@ -19,8 +19,8 @@ pub fn of(run_id: &str, status: Status, trials: &[Arc<Outcome>]) -> RunSummary {
     let requests = all.totals.successes + all.totals.failed;
     RunSummary {
         schema: SCHEMA,
-        run_id: run_id.to_owned(),
-        status,
+        run_id: run.run_id.clone(),
+        status: run.status,
         total_requests: requests,
         successful_requests: all.totals.successes,
         failed_requests: all.totals.failed,
@@ -28,6 +28,7 @@ pub fn of(run_id: &str, status: Status, trials: &[Arc<Outcome>]) -> RunSummary {
         latency_s: all.latency(),
         requests_per_second: all.rate(),
         services: services.into_iter().map(|(name, sum)| (name, sum.block())).collect(),
+        metrics: run.metrics.clone(),
         trials: trials.iter().enumerate().map(|(at, outcome)| row(at, outcome)).collect(),
     }
 }

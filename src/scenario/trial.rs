@@ -120,6 +120,8 @@ fn open_trial(
     state.trials += 1;
     let index = state.trials;
     let folder = state.folder.as_ref().ok_or_else(|| Error::io("this run has no folder for its results"))?;
+    // What the script has said by now survives whatever happens in the trial.
+    folder.save()?;
     let parameters = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone())).collect();
     let first = &groups.first().ok_or_else(|| Error::usage("a load needs at least one operation"))?.operation;
     let hash = sha256(&Value::from(config.clone()).to_string());

@@ -95,10 +95,26 @@ pub fn engine(host: &Arc<Host>) -> Engine {
             position.line().map_or(String::new(), |line| format!("{}:{line}: ", source.unwrap_or("script")));
         debugger.note(&format!("{place}{text}"));
     });
+    engine.register_fn("to_string", rounded).register_fn("to_debug", rounded).register_fn("print", rounded);
     constants_in_functions(&mut engine);
     registry::register(&mut engine);
     prelude::register(&mut engine);
     engine
+}
+
+/// A float as people read it: six significant digits, more only before the point. Files keep all.
+fn rounded(number: f64) -> String {
+    if number == 0.0 || !number.is_finite() {
+        return format!("{number:?}");
+    }
+    let exponent = number.abs().log10().floor() as i32;
+    let text = match usize::try_from(5 - exponent) {
+        Ok(decimals) if exponent >= -4 => format!("{number:.decimals$}"),
+        Ok(_) => format!("{number:.5e}"),
+        Err(_) => format!("{number:.1}"),
+    };
+    // Read back and written again it has no zeros at its end.
+    text.parse::<f64>().map_or(text, |short| format!("{short:?}"))
 }
 
 /// Lets functions see the constants of the top level by their plain names, not only as `global::NAME`.

@@ -6,7 +6,10 @@ use super::{flat, labels};
 use crate::measure::{Quantiles, Summary, Verdict};
 use crate::report::number::{count, figures, percent, trimmed};
 use crate::report::table::{Cell, Table, Tone};
-use crate::results::{StoredRun, StoredTrial, schema::Metrics, schema::Status};
+use crate::results::{
+    StoredRun, StoredTrial,
+    schema::{Metrics, Run, Status},
+};
 
 const NONE: &str = "–";
 const CALLS: &str = "calls/s";
@@ -215,6 +218,11 @@ pub fn storage<'a>(trials: impl Iterator<Item = (&'a str, &'a Metrics)>) -> Tabl
         }
     }
     table
+}
+
+/// The script's own metrics.
+pub fn metrics(run: &Run) -> Table {
+    pairs("metric of the script", flat(&run.metrics).into_iter())
 }
 
 /// Figures that only some services have, and the script's own metrics.

@@ -68,7 +68,8 @@ pub mod globals {
         Ok(value)
     }
 
-    /// Records a number of your own under `name`; it stands in the `extras` of the next load's results.
+    /// Records a number of your own under `name`: it stands in the run's summary and report, and in the `extras` of the
+    /// next load's results. Of several values of one name the last counts.
     ///
     /// ```rhai
     /// metric("rows_loaded", 1_000);
@@ -81,7 +82,7 @@ pub mod globals {
                 "the metric `{name}` must be a number, not {number}"
             ))));
         }
-        host(&ctx).state().metrics.insert(name.to_owned(), number);
+        host(&ctx).add_metric(name, number);
         Ok(())
     }
 

@@ -34,7 +34,17 @@ pub mod report {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn table(ctx: NativeCallContext, rows: Array) -> ScriptResult<String> {
-        as_table(&rows).map_err(raise(&ctx))
+        as_table(&rows, None).map_err(raise(&ctx))
+    }
+
+    /// The same with the columns of `order`, in that order.
+    ///
+    /// ```rhai
+    /// print(report::table([#{ users: 1, rate: 950.5 }, #{ users: 2, rate: 1_820.0 }], ["users", "rate"]));
+    /// ```
+    #[rhai_fn(name = "table", return_raw)]
+    pub fn table_in_order(ctx: NativeCallContext, rows: Array, order: Array) -> ScriptResult<String> {
+        columns(&order).and_then(|order| as_table(&rows, Some(order))).map_err(raise(&ctx))
     }
 
     /// Results side by side, one line each, to print.
@@ -64,16 +74,29 @@ pub mod report {
     }
 }
 
-fn as_table(rows: &Array) -> Result<String> {
+/// Names of columns, as an array of texts.
+fn columns(order: &Array) -> Result<Vec<String>> {
+    let name = |name: &Dynamic| {
+        let text = name.clone().into_string();
+        text.map_err(|found| Error::usage(format!("a column's name is a text, not {}", a(found))))
+    };
+    order.iter().map(name).collect()
+}
+
+/// `order` names the columns; without it all stand in the order of their names.
+fn as_table(rows: &Array, order: Option<Vec<String>>) -> Result<String> {
     let mut maps = Vec::new();
     for row in rows {
         let found = row.type_name();
         let map = row.clone().try_cast::<Map>();
         maps.push(map.ok_or_else(|| Error::usage(format!("a table is made of maps, not of {}", a(found))))?);
     }
-    let mut columns: Vec<String> = maps.iter().flat_map(|map| map.keys().map(ToString::to_string)).collect();
-    columns.sort();
-    columns.dedup();
+    let columns = order.unwrap_or_else(|| {
+        let mut all: Vec<String> = maps.iter().flat_map(|map| map.keys().map(ToString::to_string)).collect();
+        all.sort();
+        all.dedup();
+        all
+    });
     let is_number = |column: &str| {
         let mut values = maps.iter().filter_map(|map| map.get(column));
         values.all(|value| value.is_int() || value.is_float())

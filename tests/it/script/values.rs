@@ -220,3 +220,25 @@ fn the_prelude_joins_the_native_module_of_its_name() {
         "GET /, concurrency 1: 6, 1\nGET /, concurrency 2: 6, 2\nGET /, concurrency 3: 6, 3\n"
     );
 }
+
+#[test]
+fn metrics_of_the_script_stand_in_the_summary_and_the_report() {
+    let folder = Folder::new();
+    run(&folder, "metric(\"ratio\", 1.5); metric(\"ratio\", 2.25);", &[]);
+    let run = run_folder(&folder);
+    assert_eq!(json(&run.join("summary.json"))["metrics"]["ratio"], 2.25);
+    assert_eq!(json(&run.join("run.json"))["metrics"]["ratio"], 2.25);
+    let reports = folder.path().join("reports").join(run.file_name().unwrap());
+    assert_eq!(json(&reports.join("report.json"))["metrics"]["ratio"], 2.25);
+    for page in ["report.md", "index.html"] {
+        assert!(std::fs::read_to_string(reports.join(page)).unwrap().contains("ratio"), "{page}");
+    }
+}
+
+#[test]
+fn floats_are_printed_with_six_digits() {
+    let folder = Folder::new();
+    let script = "for x in [1.0 / 3.0, 1234.5678, 1234567.891, 5.0, 0.000001234567, 0.0] { print(`${x}`); } print(2.0 / 3.0);";
+    let done = run(&folder, script, &["--quiet"]);
+    assert_eq!(done.stdout, "0.333333\n1234.57\n1234567.9\n5.0\n1.23457e-6\n0.0\n0.666667\n");
+}
