@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{draw::Fate, queue::Ticket, service_time::LONGEST};
-use crate::measure::{Moment, Quantiles, clock::millis};
+use crate::measure::{Moment, Quantiles, quantiles};
 
 /// The truth so far, as `/stats` gives it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -132,30 +132,6 @@ impl Record {
             waiting_ms: quantiles(&self.waiting),
             log_missing: self.log_missing,
         }
-    }
-}
-
-fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
-    let count = histogram.len();
-    if count == 0 {
-        return Quantiles::default();
-    }
-    let at = |quantile| millis(histogram.value_at_quantile(quantile));
-    let is_low = |beyond: u64| count * beyond < 10_000;
-    let per_mille_beyond = [("p50", 500), ("p90", 100), ("p95", 50), ("p99", 10), ("p999", 1)];
-    let low = per_mille_beyond.into_iter().filter(|(_, beyond)| is_low(*beyond));
-    Quantiles {
-        count,
-        avg: histogram.mean() / 1e6,
-        stddev: histogram.stdev() / 1e6,
-        min: millis(histogram.min()),
-        max: millis(histogram.max()),
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p999: at(0.999),
-        low_confidence: low.map(|(name, _)| name.to_owned()).collect(),
     }
 }
 
