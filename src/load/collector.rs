@@ -11,7 +11,10 @@ use std::{
 
 use super::Sink;
 use crate::error::{Error, Result};
-use crate::measure::{Batch, Interval, Level, Moment, OperationInterval, Phase, Thinning, ThreadUse, Totals};
+use crate::measure::{
+    Batch, Interval, Level, Metric, Moment, OperationInterval, Phase, RowName, Rows, Thinning, ThreadUse,
+    Totals, metric::MOST_METRICS,
+};
 
 /// How long after its end a second may wait for a thread that has not delivered.
 const PATIENCE: u64 = 2_000_000_000;
@@ -19,8 +22,14 @@ const SECOND: u64 = 1_000_000_000;
 
 /// What the collector has seen when the last thread has ended.
 pub struct Collected {
-    /// By operation.
+    /// By row.
     pub totals: Vec<Totals>,
+    /// What the rows are called.
+    pub names: Arc<[RowName]>,
+    /// The script's own numbers, by group and name.
+    pub metrics: BTreeMap<(usize, String), Metric>,
+    /// There were more names of such numbers than are kept.
+    pub too_many_metrics: bool,
     pub max_in_flight: u64,
     /// Each thread's use of each second, with the second.
     pub threads: Vec<(u64, ThreadUse)>,
@@ -35,7 +44,9 @@ pub struct Collected {
 
 pub struct Collector<'a, 'b> {
     begin: Moment,
-    names: Arc<[String]>,
+    rows: Arc<Rows>,
+    /// The version of the names in `collected`.
+    named: usize,
     thinning: Arc<Thinning>,
     sinks: &'a mut [&'b mut dyn Sink],
     /// Seconds that are not closed yet.
@@ -59,22 +70,25 @@ struct Open {
 impl<'a, 'b> Collector<'a, 'b> {
     pub fn new(
         begin: Moment,
-        names: Arc<[String]>,
+        rows: Arc<Rows>,
         threads: usize,
         thinning: Arc<Thinning>,
         sinks: &'a mut [&'b mut dyn Sink],
     ) -> Self {
-        let totals = names.iter().map(|_| Totals::default()).collect();
         Self {
             begin,
-            names,
+            rows,
+            named: 0,
             thinning,
             sinks,
             open: BTreeMap::new(),
             next: 0,
             ended: vec![None; threads],
             collected: Collected {
-                totals,
+                totals: Vec::new(),
+                names: Arc::new([]),
+                metrics: BTreeMap::new(),
+                too_many_metrics: false,
                 max_in_flight: 0,
                 threads: Vec::new(),
                 waited: 0,
@@ -106,6 +120,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             let outcome = self.close(second, broken.is_some());
             broken = broken.or(outcome.err());
         }
+        self.name();
         match broken {
             Some(error) => Err(error),
             None => Ok(self.collected),
@@ -124,13 +139,21 @@ impl<'a, 'b> Collector<'a, 'b> {
         if batch.second == second {
             open.delivered.push(batch.thread);
         }
-        for (operation, phase, tally) in batch.tallies {
-            match open.operations.get_mut(&(operation, phase)) {
+        for (row, phase, tally) in batch.tallies {
+            match open.operations.get_mut(&(row, phase)) {
                 Some(known) => known.tally.merge(tally),
                 None => {
-                    let fresh = OperationInterval { operation, phase, tally };
-                    open.operations.insert((operation, phase), fresh);
+                    open.operations.insert((row, phase), OperationInterval { row, phase, tally });
                 }
+            }
+        }
+        for (key, metric) in batch.metrics {
+            let metrics = &mut self.collected.metrics;
+            let full = metrics.len() >= MOST_METRICS;
+            match metrics.get_mut(&key) {
+                Some(known) => known.merge(&metric),
+                None if full => self.collected.too_many_metrics = true,
+                None => drop(metrics.insert(key, metric)),
             }
         }
         self.thinning.count(&batch.rows);
@@ -158,7 +181,16 @@ impl<'a, 'b> Collector<'a, 'b> {
             .all(|(thread, ended)| delivered.contains(&thread) || ended.is_some_and(|last| last < second))
     }
 
+    /// Takes over names of rows that are new.
+    fn name(&mut self) {
+        if let Some(names) = self.rows.changed(&mut self.named) {
+            self.collected.totals.resize_with(names.len(), Totals::default);
+            self.collected.names = names;
+        }
+    }
+
     fn close(&mut self, second: u64, silent: bool) -> Result<()> {
+        self.name();
         let complete = self.is_complete(second);
         let open = self.open.remove(&second).expect("the caller found it");
         self.next = second + 1;
@@ -169,14 +201,14 @@ impl<'a, 'b> Collector<'a, 'b> {
         collected.waited += open.level.waited;
         collected.threads.extend(open.threads.iter().map(|usage| (second, *usage)));
         for part in open.operations.values() {
-            collected.totals[part.operation].add(part.phase, &part.tally);
+            collected.totals[part.row].add(part.phase, &part.tally);
         }
         if silent {
             return Ok(());
         }
         let interval = Interval {
             second,
-            names: self.names.clone(),
+            names: collected.names.clone(),
             operations: open.operations.into_values().collect(),
             rows: open.rows,
             threads: open.threads,
@@ -213,6 +245,7 @@ mod tests {
             second,
             tallies: Vec::new(),
             rows: Vec::new(),
+            metrics: Vec::new(),
             usage: Usage::start().lap(thread),
             level: Level::default(),
             last: last.then(Moment::now),
@@ -226,7 +259,8 @@ mod tests {
         let mut sink = Seen { seconds: Vec::new(), pause };
         let begin = Moment(Moment::now().0 - ago * SECOND);
         let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
-        let collector = Collector::new(begin, Arc::new([]), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+        let collector =
+            Collector::new(begin, Arc::new(Rows::new([])), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
         batches.into_iter().for_each(|batch| sender.send(batch).unwrap());
         drop(sender);
         let collected = collector.run(&receiver, || {}).unwrap();
@@ -248,7 +282,7 @@ mod tests {
         let begin = Moment(Moment::now().0 - 6 * SECOND);
         let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
         let mut collector =
-            Collector::new(begin, Arc::new([]), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+            Collector::new(begin, Arc::new(Rows::new([])), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
         (0..7).for_each(|second| collector.add(batch(0, second, false)));
         collector.close_ready(false).unwrap();
         // Seconds 0 to 3 ended more than two seconds ago, and thread 1 has sent nothing of them.

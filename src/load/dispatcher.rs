@@ -12,8 +12,8 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    Session,
     arrival::Arrivals,
+    sessions::Sessions,
     worker::{Shared, User, Work},
 };
 use crate::measure::{Alarm, Failure, Moment, failure};
@@ -40,6 +40,9 @@ pub struct Line {
     waiting: RefCell<VecDeque<Job>>,
     users: Cell<u32>,
     most_users: u32,
+    /// This thread of how many: user i of it is number i x threads + thread of the load.
+    thread: u64,
+    threads: u64,
     closed: Cell<bool>,
 }
 
@@ -51,12 +54,14 @@ struct Seat {
 }
 
 impl Line {
-    pub fn new(most_users: u32) -> Self {
+    pub fn new(most_users: u32, thread: usize, threads: usize) -> Self {
         Self {
             idle: RefCell::default(),
             waiting: RefCell::default(),
             users: Cell::new(0),
             most_users,
+            thread: thread as u64,
+            threads: threads as u64,
             closed: Cell::new(false),
         }
     }
@@ -70,7 +75,8 @@ impl Line {
             recorder.level.waiting -= 1;
             let failure =
                 Failure::kept(failure::DROPPED, "no session came free within the timeout: never sent");
-            recorder.record_unsent(work.index, job.turn, job.due, job.due.plus(work.timeout), failure);
+            let (_, place) = work.duty(job.turn);
+            recorder.record_unsent(place, job.turn, job.due, job.due.plus(work.timeout), failure);
         }
     }
 
@@ -82,7 +88,8 @@ impl Line {
             let mut recorder = shared.recorder.borrow_mut();
             recorder.level.waiting -= 1;
             let failure = Failure::kept(failure::UNFINISHED, "still in line when the load ended: never sent");
-            recorder.record_unsent(work.index, job.turn, job.due, now, failure);
+            let (_, place) = work.duty(job.turn);
+            recorder.record_unsent(place, job.turn, job.due, now, failure);
         }
         for seat in self.idle.borrow_mut().drain(..) {
             seat.wake();
@@ -129,10 +136,11 @@ pub fn seat(
     line: &Rc<Line>,
     shared: &Rc<Shared>,
     work: &Rc<Work>,
-    session: Option<Box<dyn Session>>,
+    sessions: Sessions,
     users: &mut JoinSet<()>,
 ) {
-    let mut user = User::new(shared.clone(), work.clone(), session);
+    let number = u64::from(line.users.get()) * line.threads + line.thread;
+    let mut user = User::new(shared.clone(), work.clone(), number, sessions);
     line.users.set(line.users.get() + 1);
     let (line, shared, work) = (line.clone(), shared.clone(), work.clone());
     let seat = Rc::new(Seat::default());
@@ -141,7 +149,7 @@ pub fn seat(
         while let Some(job) = seat.take(&line).await {
             let mut next = Some(job);
             while let Some(job) = next {
-                let done = user.call(job.turn, job.due, Moment::now(), job.free).await;
+                let done = user.turn(job.turn, job.due, Moment::now(), job.free).await;
                 if done.unbroken {
                     tokio::task::yield_now().await;
                 }
@@ -226,7 +234,7 @@ pub async fn dispatch(
 
 fn hand_out(line: &Rc<Line>, shared: &Rc<Shared>, work: &Rc<Work>, job: Job, users: &RefCell<JoinSet<()>>) {
     if line.idle.borrow().is_empty() && line.users.get() < line.most_users {
-        seat(line, shared, work, None, &mut users.borrow_mut());
+        seat(line, shared, work, Sessions::default(), &mut users.borrow_mut());
     }
     let idle = line.idle.borrow_mut().pop();
     match idle {

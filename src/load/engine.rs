@@ -17,10 +17,11 @@ use super::{
     collector::{Collected, Collector},
     plan::Plan,
     thread::{self, Group, Opened, Spec},
+    troubles::Troubles,
     verdict::{Evidence, judge},
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::measure::{Failure, Moment, Thinning, Totals, Validity};
+use crate::measure::{Failure, Metric, Moment, Rows, Thinning, Totals, Validity, metric::MOST_METRICS};
 
 /// Threads wait this long for each other after the start has been set.
 const LEAD: Duration = Duration::from_millis(5);
@@ -45,11 +46,18 @@ pub struct Measured {
     pub rows: Arc<Thinning>,
     /// It was ended early; the window is shorter than planned.
     pub interrupted: bool,
+    /// Why it was ended early, if that was its own doing.
+    pub broken: Option<Error>,
     pub notes: Vec<String>,
 }
 
 pub struct MeasuredGroup {
+    /// Every call, or every journey.
     pub totals: Totals,
+    /// The group's parts by name: steps of a journey, shares of a mix, stages.
+    pub parts: Vec<(String, Totals)>,
+    /// The script's own numbers, by name.
+    pub metrics: Vec<(String, Metric)>,
     /// Length of the measured window, in seconds.
     pub duration_s: f64,
 }
@@ -63,8 +71,11 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
     let threads = threads(load, users);
     let rows = load.groups.iter().map(|group| group.plan.record.budget()).max().unwrap_or(0);
     let thinning = Arc::new(Thinning::new(load.seed, rows, if rows == 0 { 0 } else { FAILURE_ROWS }));
+    let names: Vec<String> = load.groups.iter().map(|group| group.name.clone()).collect();
+    let names = Arc::new(Rows::new(names));
     // Ends with the run, and when this load alone has to be given up.
     let given_up = cancel.child_token();
+    let troubles = Arc::new(Troubles::new(given_up.clone()));
     let (batches, collect) = channel();
     let (opened, openings) = channel();
     let (start, started) = watch::channel(None);
@@ -74,6 +85,8 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
                 thread,
                 threads,
                 groups: load.groups.clone(),
+                rows: names.clone(),
+                troubles: troubles.clone(),
                 thinning: thinning.clone(),
                 batches: batches.clone(),
                 opened: opened.clone(),
@@ -107,11 +120,18 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
         join(handles)?;
         return Err(error);
     }
-    let names = load.groups.iter().map(|group| group.name.clone()).collect();
-    let collected =
-        Collector::new(begin, names, threads, thinning.clone(), sinks).run(&collect, || given_up.cancel());
+    let collector = Collector::new(begin, names.clone(), threads, thinning.clone(), sinks);
+    let collected = collector.run(&collect, || given_up.cancel());
     join(handles)?;
-    Ok(summarise(load, collected?, begin, threads, thinning, unopened, cancel.is_cancelled()))
+    let broken = troubles.verdict();
+    let interrupted = cancel.is_cancelled() || broken.is_some();
+    let mut measured = summarise(load, collected?, begin, threads, thinning, unopened, interrupted);
+    measured.broken = broken;
+    if names.is_full() {
+        let note = "there are more steps than rows: those that came last are counted in the row `other`";
+        measured.notes.push(note.to_owned());
+    }
+    Ok(measured)
 }
 
 fn summarise(
@@ -124,7 +144,15 @@ fn summarise(
     interrupted: bool,
 ) -> Measured {
     let mut groups = Vec::new();
-    for (group, totals) in load.groups.iter().zip(collected.totals) {
+    let mut rows_of = collected.totals.into_iter().zip(collected.names.iter());
+    // The rows of the groups come first.
+    let wholes: Vec<Totals> = rows_of.by_ref().take(load.groups.len()).map(|(totals, _)| totals).collect();
+    let mut parts: Vec<Vec<(String, Totals)>> = load.groups.iter().map(|_| Vec::new()).collect();
+    rows_of.for_each(|(totals, row)| parts[row.group].push((row.name.clone(), totals)));
+    let mut metrics: Vec<Vec<(String, Metric)>> = load.groups.iter().map(|_| Vec::new()).collect();
+    collected.metrics.into_iter().for_each(|((group, name), metric)| metrics[group].push((name, metric)));
+    let parts = parts.into_iter().zip(metrics);
+    for ((group, totals), (parts, metrics)) in load.groups.iter().zip(wholes).zip(parts) {
         let from = begin.plus_duration(group.plan.warmup.0);
         let made = totals.successes + totals.failed;
         // Where the number of calls ended the load, its window ends with the last of them.
@@ -132,7 +160,7 @@ fn summarise(
         let planned = group.plan.duration().map(|duration| from.plus_duration(duration));
         let ends = [planned, last, interrupted.then_some(collected.end)];
         let duration_s = seconds(ends.into_iter().flatten().min().unwrap_or(collected.end), from);
-        groups.push(MeasuredGroup { totals, duration_s });
+        groups.push(MeasuredGroup { totals, parts, metrics, duration_s });
     }
     // Seconds that touch the measured window of any group; with windows under a second, all of them.
     let warmup = load.groups.iter().map(|group| group.plan.warmup.0.as_secs()).min().unwrap_or(0);
@@ -160,9 +188,12 @@ fn summarise(
         unopened: unopened.len() as u64,
         late_seconds: collected.late_seconds,
     });
-    let notes = unopened.first().map(|first| {
+    let too_many =
+        format!("the script records more than {MOST_METRICS} metrics: those that came last are left out");
+    let unopened = unopened.first().map(|first| {
         format!("{} sessions could not be opened before the start: {}", unopened.len(), first.detail)
     });
+    let notes = unopened.into_iter().chain(collected.too_many_metrics.then_some(too_many));
     Measured {
         groups,
         threads,
@@ -170,7 +201,8 @@ fn summarise(
         max_in_flight: collected.max_in_flight,
         rows,
         interrupted,
-        notes: notes.into_iter().collect(),
+        broken: None,
+        notes: notes.collect(),
     }
 }
 
@@ -217,19 +249,22 @@ fn need_descriptors(users: u64) -> Result<()> {
 
 /// Waits until every thread has opened its sessions. An error if a group has none at all; else what failed.
 fn all_opened(load: &Load, openings: &Receiver<Opened>, threads: usize) -> Result<Vec<Failure>> {
-    let mut sessions = vec![0u32; load.groups.len()];
+    let mut sessions = vec![None; load.groups.len()];
     let mut failures = vec![Vec::new(); load.groups.len()];
     for _ in 0..threads {
         // A thread that ends without a word failed to start; joining it tells why.
         let Ok(opened) = openings.recv() else { break };
         for (group, (count, failed)) in opened.sessions.iter().zip(opened.failures).enumerate() {
-            sessions[group] += count;
+            if let Some(count) = count {
+                *sessions[group].get_or_insert(0u32) += count;
+            }
             failures[group].extend(failed);
         }
     }
     for (group, (sessions, failures)) in load.groups.iter().zip(sessions.iter().zip(&failures)) {
-        if let (0, Some(first)) = (sessions, failures.first()) {
-            return Err(cannot_open(&group.operation.client().endpoint(), first));
+        if let (Some(0), Some(first)) = (sessions, failures.first()) {
+            let endpoint = group.task.endpoint().unwrap_or_else(|| group.name.clone());
+            return Err(cannot_open(&endpoint, first));
         }
     }
     Ok(failures.into_iter().flatten().collect())
@@ -245,13 +280,11 @@ pub fn cannot_open(endpoint: &str, first: &Failure) -> Error {
     }
 }
 
-fn join(handles: Vec<JoinHandle<std::io::Result<()>>>) -> Result<()> {
+fn join(handles: Vec<JoinHandle<Result<()>>>) -> Result<()> {
     for handle in handles {
         match handle.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                return Err(Error::io("a generator thread could not start its event loop").because(&error));
-            }
+            Ok(Err(error)) => return Err(error),
             Err(panic) => {
                 let what = panic.downcast_ref::<String>().cloned();
                 let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

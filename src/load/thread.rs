@@ -15,24 +15,27 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Operation, Session,
+    Client, Ending, Task,
     arrival::Arrivals,
     deadline::Deadlines,
     dispatcher::{Line, Schedule, dispatch, seat},
     plan::Plan,
-    worker::{Shared, Turns, User, Work, closed},
+    sessions::Sessions,
+    troubles::Troubles,
+    worker::{Duty, Kind, Shared, Sites, Turns, User, Work, closed},
 };
-use crate::measure::{Alarm, Batch, Failure, Moment, Recorder, Thinning, Window, clock, failure};
+use crate::error::{Error, Result};
+use crate::measure::{Alarm, Batch, Failure, Moment, Recorder, Rows, Thinning, Window, clock};
 
 /// How often deadlines are looked at and an idle thread reports.
 const SWEEP: Duration = Duration::from_millis(10);
 /// Sessions that a thread opens at once: more would overflow a server's queue of half-open connections.
 const OPENING_AT_ONCE: usize = 128;
 
-/// One operation with its plan: a row of the results.
+/// A task with its plan: a row of the results.
 pub struct Group {
     pub name: String,
-    pub operation: Arc<dyn Operation>,
+    pub task: Task,
     pub plan: Plan,
     pub seed: u64,
 }
@@ -49,6 +52,8 @@ pub struct Spec {
     pub thread: usize,
     pub threads: usize,
     pub groups: Arc<[Group]>,
+    pub rows: Arc<Rows>,
+    pub troubles: Arc<Troubles>,
     pub thinning: Arc<Thinning>,
     pub batches: Sender<Batch>,
     pub opened: Sender<Opened>,
@@ -59,42 +64,56 @@ pub struct Spec {
 
 /// How opening sessions went on one thread, by group.
 pub struct Opened {
-    pub sessions: Vec<u32>,
+    /// How many are open; none where no session is known to be needed.
+    pub sessions: Vec<Option<u32>>,
     pub failures: Vec<Vec<Failure>>,
 }
 
-/// Runs the thread to its end. Fails only if the system refuses a runtime or a timer.
-pub fn run(spec: Spec) -> std::io::Result<()> {
+/// Runs the thread to its end. Fails only if the system refuses a runtime or a timer, or a journey what it needs.
+pub fn run(spec: Spec) -> Result<()> {
     // A thread that breaks down takes the others with it: they would wait for it, or measure a part of the load.
     let guard = spec.cancel.clone().drop_guard();
     clock::exact_timers();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_event_loop)?;
     let local = LocalSet::new();
     local.block_on(&runtime, root(spec))?;
     guard.disarm();
     Ok(())
 }
 
-async fn root(mut spec: Spec) -> std::io::Result<()> {
+fn no_event_loop(error: std::io::Error) -> Error {
+    Error::io("a generator thread could not start its event loop").because(&error)
+}
+
+async fn root(mut spec: Spec) -> Result<()> {
+    let ending = Ending::new(spec.cancel.clone());
+    let duties = spec.groups.iter().enumerate().map(|(at, group)| duties(at, group, &spec.rows, &ending));
+    let duties = duties.collect::<Result<Vec<_>>>()?;
     let mut sessions = Vec::new();
     let mut opened = Opened { sessions: Vec::new(), failures: Vec::new() };
     for group in spec.groups.iter() {
         let count = share(group.plan.sessions_at_start(), spec.thread, group.threads(spec.threads));
-        let opening = open_sessions(group.operation.clone(), group.plan.timeout.0, count);
+        let clients: Arc<[_]> = group.task.clients().into();
+        let opening = open_sessions(clients.clone(), group.plan.timeout.0, count);
         let (good, bad) = tokio::select! {
             opening = opening => opening,
             () = spec.cancel.cancelled() => (Vec::new(), Vec::new()),
         };
-        opened.sessions.push(good.len() as u32);
+        let any = count > 0 && !clients.is_empty();
+        opened.sessions.push(any.then(|| good.iter().map(Sessions::count).sum()));
         opened.failures.push(bad);
         sessions.push(good);
     }
-    let timers = spec.groups.iter().map(|_| Alarm::new()).collect::<Result<Vec<_>, _>>()?;
-    let start_alarm = Alarm::new()?;
+    let alarm = || Alarm::new().map_err(no_event_loop);
+    let timers = spec.groups.iter().map(|_| alarm()).collect::<Result<Vec<_>>>()?;
+    let start_alarm = alarm()?;
     spec.opened.send(opened).ok();
     let Some(begin) = start(&mut spec).await else { return Ok(()) };
-    start_alarm.until(begin).await?;
-    generate(spec, begin, sessions, timers).await;
+    start_alarm.until(begin).await.map_err(no_event_loop)?;
+    let groups = duties.into_iter().zip(sessions).zip(timers);
+    let groups = groups.map(|((duties, sessions), alarm)| Prepared { duties, sessions, alarm });
+    generate(spec, begin, ending, groups.collect()).await;
     Ok(())
 }
 
@@ -107,7 +126,32 @@ async fn start(spec: &mut Spec) -> Option<Moment> {
     }
 }
 
-async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>>, alarms: Vec<Alarm>) {
+/// What one group has on this thread before the load begins.
+struct Prepared {
+    duties: Vec<Duty>,
+    sessions: Vec<Sessions>,
+    alarm: Alarm,
+}
+
+/// What a group performs, as this thread needs it.
+fn duties(at: usize, group: &Group, rows: &Rows, ending: &Ending) -> Result<Vec<Duty>> {
+    let duty = |task: &Task, part| {
+        let kind = match task {
+            Task::Operation(operation) => Kind::Operation(operation.clone()),
+            Task::Journey(journey) => Kind::Journey(journey.clone().on_thread(ending.clone())?),
+            Task::Mix(_) => unreachable!("a mix has no mix as its part"),
+        };
+        Ok(Duty { kind, part })
+    };
+    match &group.task {
+        Task::Mix(mix) => {
+            mix.parts().iter().map(|part| duty(&part.task, Some(rows.part(at, &part.name)))).collect()
+        }
+        single => Ok(vec![duty(single, None)?]),
+    }
+}
+
+async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepared>) {
     let window = |group: &Group| Window::new(begin, group.plan.warmup.0, group.plan.duration());
     let windows = spec.groups.iter().map(window).collect();
     let shared = Rc::new(Shared {
@@ -120,36 +164,49 @@ async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>
         deadlines: Deadlines::default(),
         stopping: Cell::new(false),
     });
+    let ends = spec.groups.iter().map(|group| last(&window(group), &group.plan));
+    ending.last.set(ends.max().unwrap_or(begin));
     let users = Rc::new(RefCell::new(JoinSet::new()));
     let mut lines = Vec::new();
     let mut dispatchers = JoinSet::new();
-    for (index, ((group, sessions), alarm)) in spec.groups.iter().zip(sessions).zip(alarms).enumerate() {
+    for (index, (group, prepared)) in spec.groups.iter().zip(groups).enumerate() {
+        let Prepared { duties, sessions, alarm } = prepared;
         let threads = group.threads(spec.threads);
         // The users of the group that this thread owns; every call of the group falls to a thread that owns some.
         let own = share(group.plan.concurrency(), spec.thread, threads);
         if own == 0 {
             continue;
         }
+        let mix = match &group.task {
+            Task::Mix(mix) => Some(mix.clone()),
+            _ => None,
+        };
         let work = Rc::new(Work {
-            operation: group.operation.clone(),
-            index,
+            group: index,
+            duties,
+            mix,
             seed: group.seed,
             timeout: group.plan.timeout.nanos(),
             window: window(group),
+            last: last(&window(group), &group.plan),
+            sites: Sites::new(spec.rows.clone()),
+            troubles: spec.troubles.clone(),
         });
         match Arrivals::of(&group.plan, group.seed) {
             None => {
                 let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, threads));
                 let mut sessions = sessions.into_iter();
-                for _ in 0..own {
-                    let user = User::new(shared.clone(), work.clone(), sessions.next());
+                for user in 0..u64::from(own) {
+                    let number = user * threads as u64 + spec.thread as u64;
+                    let sessions = sessions.next().unwrap_or_default();
+                    let user = User::new(shared.clone(), work.clone(), number, sessions);
                     users.borrow_mut().spawn_local(closed(user, turns.clone()));
                 }
             }
             Some(arrivals) => {
-                let line = Rc::new(Line::new(own));
+                let line = Rc::new(Line::new(own, spec.thread, threads));
                 for session in sessions {
-                    seat(&line, &shared, &work, Some(session), &mut users.borrow_mut());
+                    seat(&line, &shared, &work, session, &mut users.borrow_mut());
                 }
                 let schedule = Schedule {
                     arrivals,
@@ -179,6 +236,14 @@ async fn generate(spec: Spec, begin: Moment, sessions: Vec<Vec<Box<dyn Session>>
     finish(&mut dispatchers, &users).await;
     sweeper.abort();
     shared.recorder.borrow_mut().finish(Moment::now());
+}
+
+/// The end of the drain.
+fn last(window: &Window, plan: &Plan) -> Moment {
+    match window.to {
+        Moment(u64::MAX) => window.to,
+        to => to.plus(plan.timeout.nanos()),
+    }
 }
 
 /// Waits for all dispatchers and all users.
@@ -232,33 +297,32 @@ fn share(all: u32, thread: usize, threads: usize) -> u32 {
     all / threads + u32::from(thread < all % threads)
 }
 
+/// Opens the sessions of `count` virtual users, one of each client.
 async fn open_sessions(
-    operation: Arc<dyn Operation>,
+    clients: Arc<[Arc<dyn Client>]>,
     limit: Duration,
     count: u32,
-) -> (Vec<Box<dyn Session>>, Vec<Failure>) {
+) -> (Vec<Sessions>, Vec<Failure>) {
     let left = Rc::new(Cell::new(count));
     let mut openers = JoinSet::new();
     for _ in 0..OPENING_AT_ONCE.min(count as usize) {
-        let (left, operation) = (left.clone(), operation.clone());
+        let (left, clients) = (left.clone(), clients.clone());
         openers.spawn_local(async move {
             let mut results = Vec::new();
             while left.get() > 0 {
                 left.set(left.get() - 1);
-                let opened = tokio::time::timeout(limit, operation.client().open()).await;
-                results.push(opened.unwrap_or_else(|_| {
-                    Err(Failure::lost(failure::TIMEOUT, format!("no connection within {limit:?}")))
-                }));
+                results.push(Sessions::open(&clients, limit).await);
             }
             results
         });
     }
     let (mut sessions, mut failures) = (Vec::new(), Vec::new());
     while let Some(results) = openers.join_next().await {
-        for result in results.unwrap_or_default() {
-            match result {
-                Ok(session) => sessions.push(session),
-                Err(failure) => failures.push(failure),
+        for (opened, failed) in results.unwrap_or_default() {
+            failures.extend(failed);
+            // Users without a session come last: they open it with their first call.
+            if opened.count() > 0 {
+                sessions.push(opened);
             }
         }
     }

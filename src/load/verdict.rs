@@ -11,6 +11,8 @@ const STARVED: f64 = 0.10;
 const LATE: f64 = 0.01;
 /// The share that leaves the p99.9 alone.
 const SOME_LATE: f64 = 0.001;
+/// A script that takes less than this share of a thread is not worth a word.
+const SCRIPT: f64 = 0.01;
 /// Fewer late calls than this decide no percentile.
 const ENOUGH: u64 = 10;
 
@@ -39,17 +41,23 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.push(reason);
     };
     let threads = by_thread(evidence.threads);
-    let busiest = threads.iter().map(Load::busy).fold(0.0, f64::max);
+    let busiest_thread = threads.iter().max_by(|a, b| a.busy().total_cmp(&b.busy()));
+    let busiest = busiest_thread.map_or(0.0, Load::busy);
+    let scripted = busiest_thread.map_or(0.0, Load::scripted);
     let starved = threads.iter().map(Load::starved).fold(0.0, f64::max);
     let free: u64 = evidence.threads.iter().map(|usage| usage.free_calls).sum();
     let late: u64 = evidence.threads.iter().map(|usage| usage.free_late).sum();
     let late_share = late as f64 / free.max(1) as f64;
     if busiest > BUSY {
         let percent = busiest * 100.0;
+        let script = match scripted {
+            share if share < SCRIPT => String::new(),
+            share => format!(" ({:.0} % in the script)", share * 100.0),
+        };
         sign(
             Verdict::GeneratorLimited,
             format!(
-                "the busiest generator thread used {percent:.0} % of its core: the service may carry more"
+                "the busiest generator thread used {percent:.0} % of its core{script}: the service may carry more"
             ),
         );
     }
@@ -103,11 +111,16 @@ struct Load {
     wall: u64,
     cpu: u64,
     delay: u64,
+    script: u64,
 }
 
 impl Load {
     fn busy(&self) -> f64 {
         self.cpu as f64 / self.wall.max(1) as f64
+    }
+
+    fn scripted(&self) -> f64 {
+        self.script as f64 / self.wall.max(1) as f64
     }
 
     fn starved(&self) -> f64 {
@@ -125,6 +138,7 @@ fn by_thread(usages: &[ThreadUse]) -> Vec<Load> {
         load.wall += usage.wall;
         load.cpu += usage.cpu;
         load.delay += usage.runnable_delay;
+        load.script += usage.script;
     }
     loads
 }
@@ -146,7 +160,15 @@ mod tests {
     }
 
     fn second(cpu: u64, runnable_delay: u64, free_late: u64) -> ThreadUse {
-        ThreadUse { thread: 0, wall: 1_000, cpu, runnable_delay, free_calls: 1_000, free_late }
+        ThreadUse {
+            thread: 0,
+            wall: 1_000,
+            cpu,
+            runnable_delay,
+            script: cpu / 2,
+            free_calls: 1_000,
+            free_late,
+        }
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! The hot loop: one virtual user performing calls. All timing of calls in benchscript happens in this file.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use super::{Operation, Session, Turn, deadline::Deadlines};
-use crate::measure::{Failure, Moment, Recorder, Sample, Window, failure};
+use super::{
+    Answer, Ask, Cast, Input, Mix, Operation, Steps, Turn, deadline::Deadlines, sessions::Sessions,
+    troubles::Troubles,
+};
+use crate::measure::{
+    Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
+};
 
 /// How long a virtual user of a closed loop waits after it could not open a session.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(10);
@@ -21,100 +27,297 @@ pub struct Shared {
     pub stopping: Cell<bool>,
 }
 
-/// One operation under load, as one thread sees it.
+/// One group of a load, as one thread sees it.
 pub struct Work {
-    pub operation: Arc<dyn Operation>,
-    /// Its number in the recorder.
-    pub index: usize,
+    /// Its number, which is the number of its row too.
+    pub group: usize,
+    /// What is performed: one duty, or the parts of `mix`.
+    pub duties: Vec<Duty>,
+    pub mix: Option<Arc<Mix>>,
     pub seed: u64,
     /// Nanoseconds.
     pub timeout: u64,
     pub window: Window,
+    /// The end of the drain: nothing goes on after it.
+    pub last: Moment,
+    pub sites: Sites,
+    pub troubles: Arc<Troubles>,
 }
 
-/// One sequential caller with its session.
+/// What a virtual user does in a turn.
+pub struct Duty {
+    pub kind: Kind,
+    /// Its row as a part of a mix.
+    pub part: Option<usize>,
+}
+
+pub enum Kind {
+    Operation(Arc<dyn Operation>),
+    Journey(Rc<dyn Cast>),
+}
+
+impl Work {
+    /// Which duty a call has, and where it is counted.
+    pub fn duty(&self, turn: u64) -> (usize, Place) {
+        let number = self.mix.as_ref().map_or(0, |mix| mix.part(self.seed, turn));
+        let parts = [self.duties[number].part, None];
+        (number, Place { group: self.group, row: self.group, parts })
+    }
+}
+
+/// Where the steps of journeys are counted, as far as this thread has seen them.
+pub struct Sites {
+    rows: Arc<Rows>,
+    seen: RefCell<Vec<Seen>>,
+}
+
+struct Seen {
+    site: Site,
+    row: usize,
+    /// What the row is called.
+    shown: String,
+}
+
+impl Sites {
+    pub fn new(rows: Arc<Rows>) -> Self {
+        Self { rows, seen: RefCell::default() }
+    }
+
+    /// The row of an operation called `name` that a journey of `group` performs at `site`.
+    fn row(&self, group: usize, site: Site, name: &str) -> usize {
+        let mut seen = self.seen.borrow_mut();
+        let known = seen.iter_mut().find(|seen| seen.site == site);
+        if let Some(known) = &known
+            && is_shown_as(name, &known.shown)
+        {
+            return known.row;
+        }
+        let (row, shown) = self.rows.step(group, site, name);
+        match known {
+            Some(known) => known.shown = shown,
+            None => seen.push(Seen { site, row, shown }),
+        }
+        row
+    }
+}
+
+/// One sequential caller with its sessions.
 pub struct User {
     shared: Rc<Shared>,
     work: Rc<Work>,
+    /// Its number within the load, from 0.
+    number: u64,
     slot: usize,
-    session: Option<Box<dyn Session>>,
-    had_session: bool,
+    sessions: Sessions,
+    /// Its way through each journey, made on first use.
+    steps: Vec<Option<Box<dyn Steps>>>,
 }
 
-/// How a call went, as far as the loop around it cares.
+/// How a turn went, as far as the loop around it cares.
 pub struct Done {
     /// When the loop has control again; later than the call's own end if it timed out.
     pub now: Moment,
-    /// The call never waited, so other users of the thread had no turn.
+    /// It never waited, so other users of the thread had no turn.
     pub unbroken: bool,
     /// No session could be opened for it.
     pub refused: bool,
 }
 
+/// A call that was performed.
+struct Made {
+    result: Result<Outcome, Failure>,
+    /// What was answered, if it was to be kept.
+    reply: Option<Box<dyn Any + Send>>,
+    started: Moment,
+    ended: Moment,
+    /// When the user has control again.
+    now: Moment,
+    waited: bool,
+    refused: bool,
+    /// A session was opened for it, and one of its client had been lost before.
+    opened: bool,
+    reconnected: bool,
+}
+
 impl User {
-    pub fn new(shared: Rc<Shared>, work: Rc<Work>, session: Option<Box<dyn Session>>) -> Self {
+    pub fn new(shared: Rc<Shared>, work: Rc<Work>, number: u64, sessions: Sessions) -> Self {
         let slot = shared.deadlines.slot();
-        Self { shared, work, slot, had_session: session.is_some(), session }
+        Self { shared, work, number, slot, sessions, steps: Vec::new() }
     }
 
-    /// Performs the call that was due at `due` and begins now, at `begun`, and records it.
+    /// Does what was due at `due` and begins now, at `begun`, and records it.
     ///
-    /// `free` says that the call had not to wait in line for this user.
-    pub async fn call(&mut self, turn: u64, due: Moment, begun: Moment, free: bool) -> Done {
+    /// `free` says that it had not to wait in line for this user.
+    pub async fn turn(&mut self, turn: u64, due: Moment, begun: Moment, free: bool) -> Done {
+        enter(&mut self.shared.recorder.borrow_mut());
+        let work = self.work.clone();
+        let (number, place) = work.duty(turn);
+        match &work.duties[number].kind {
+            Kind::Operation(operation) => self.call(&**operation, place, turn, due, begun, free).await,
+            Kind::Journey(cast) => self.journey(&**cast, number, place, turn, due, begun, free).await,
+        }
+    }
+
+    async fn call(
+        &mut self,
+        operation: &dyn Operation,
+        place: Place,
+        turn: u64,
+        due: Moment,
+        begun: Moment,
+        free: bool,
+    ) -> Done {
+        let which = Turn { seed: self.work.seed, number: turn, step: 0 };
+        let made = self.perform(operation, which, begun, false).await;
+        let mut recorder = self.shared.recorder.borrow_mut();
+        recorder.level.in_flight -= 1;
+        if made.reconnected {
+            recorder.reconnected(place, due);
+        }
+        let (started, ended, result) = (made.started, made.ended, &made.result);
+        let sample = Sample { turn, due, started, ended, paused: 0, result };
+        recorder.record(place, &sample, free && !made.opened);
+        Done { now: made.now, unbroken: !made.waited, refused: made.refused }
+    }
+
+    /// Performs one call that begins now, at `begun`.
+    async fn perform(&mut self, operation: &dyn Operation, turn: Turn, begun: Moment, keep: bool) -> Made {
         let (shared, work) = (&*self.shared, &*self.work);
-        enter(&mut shared.recorder.borrow_mut());
-        let deadline = begun.plus(work.timeout);
+        let limit = begun.plus(work.timeout);
+        let deadline = limit.min(work.last);
         let mut started = begun;
         let mut waited = false;
-        let mut refused = false;
-        if self.session.as_mut().is_some_and(|session| !session.reusable()) {
-            self.session = None;
-        }
-        let reopened = self.session.is_none();
-        let session = &mut self.session;
+        let mut reply = None;
+        let place = self.sessions.place(operation.client());
+        let opened = !self.sessions.usable(place);
+        let mut refused = opened;
+        let sessions = &mut self.sessions;
         let result = shared
             .deadlines
             .within(self.slot, deadline, &mut waited, async {
-                if session.is_none() {
-                    refused = true;
-                    *session = Some(work.operation.client().open().await?);
+                let session = sessions.get(place).await?;
+                if opened {
                     refused = false;
                     started = Moment::now();
                 }
-                let turn = Turn { seed: work.seed, number: turn, step: 0 };
-                let session = session.as_mut().expect("opened above");
-                session.call(&*work.operation, turn, false).await
+                let outcome = session.call(operation, turn, keep).await?;
+                if keep {
+                    reply = Some(session.reply());
+                }
+                Ok(outcome)
             })
             .await;
         let now = Moment::now();
         let result = match result {
             // What came between the limit and the sweep is as late as what would have come after it.
-            Some(_) if now > deadline => Err(timed_out(work.timeout)),
+            Some(_) if now > limit => Err(timed_out(work.timeout)),
             Some(result) => result,
-            None if shared.stopping.get() => {
-                Err(Failure::lost(failure::UNFINISHED, "still in flight when the load was stopped"))
+            None if shared.stopping.get() || deadline < limit => {
+                Err(Failure::lost(failure::UNFINISHED, "still in flight when the load ended"))
             }
             None => Err(timed_out(work.timeout)),
         };
         // A timeout counts at its limit, not when the sweep came by.
-        let ended = if now > deadline { deadline } else { now };
+        let ended = now.min(deadline);
         if result.as_ref().is_err_and(|failure| failure.session_lost) {
-            self.session = None;
+            sessions.lose(place);
         }
+        let reconnected = opened && !refused && sessions.opened(place);
+        Made { result, reply, started, ended, now, waited, refused, opened, reconnected }
+    }
+
+    /// Goes through a journey once; its steps are recorded one by one, and the journey as a whole.
+    #[allow(clippy::too_many_arguments, reason = "they are the call's own facts, as for `call`")]
+    async fn journey(
+        &mut self,
+        cast: &dyn Cast,
+        number: usize,
+        place: Place,
+        turn: u64,
+        due: Moment,
+        begun: Moment,
+        free: bool,
+    ) -> Done {
+        let work = self.work.clone();
+        let shared = self.shared.clone();
+        let mut done = Done { now: begun, unbroken: true, refused: false };
+        let (mut bytes, mut items, mut paused) = (0, 0, 0);
+        if self.steps.is_empty() {
+            self.steps.resize_with(work.duties.len(), || None);
+        }
+        let steps = match self.steps[number].take() {
+            Some(steps) => Ok(steps),
+            None => cast.user(self.number),
+        };
+        let (result, notes) = match steps {
+            Err(failure) => {
+                done.refused = true;
+                (Err(failure), Vec::new())
+            }
+            Ok(mut steps) => {
+                let mut input = Input::Begin(Turn { seed: work.seed, number: turn, step: 0 });
+                let ended = loop {
+                    let ask = steps.resume(input);
+                    let asked = Moment::now();
+                    shared.recorder.borrow_mut().script_time(asked.since(done.now));
+                    done.now = asked;
+                    let over = shared.stopping.get() || asked >= work.last;
+                    input = match ask {
+                        Ask::Done(result, notes) => break (result, notes),
+                        _ if over => Input::Stop,
+                        Ask::Call { operation, turn, site } => {
+                            let step = self.perform(&*operation, turn, asked, true).await;
+                            self.record_step(&*operation, turn, site, asked, &step);
+                            done.now = step.now;
+                            done.unbroken &= !step.waited;
+                            done.refused |= step.refused;
+                            Input::Answer(step.result.map(|outcome| {
+                                bytes += outcome.bytes;
+                                items += outcome.items;
+                                let elapsed = step.ended.since(asked);
+                                let reply = step.reply.expect("a call that succeeds is asked for its reply");
+                                Answer { outcome, elapsed, reply }
+                            }))
+                        }
+                        Ask::Pause(length) => {
+                            let mut waited = false;
+                            let pause = tokio::time::sleep(length);
+                            shared.deadlines.within(self.slot, work.last, &mut waited, pause).await;
+                            done.unbroken &= !waited;
+                            done.now = Moment::now();
+                            paused += done.now.since(asked);
+                            Input::Rested
+                        }
+                    };
+                };
+                self.steps[number] = Some(steps);
+                self.sessions.forget_unused();
+                ended
+            }
+        };
+        work.troubles.saw(&result);
+        let result = result.map(|()| Outcome { bytes, items, ..Outcome::default() });
         let mut recorder = shared.recorder.borrow_mut();
         recorder.level.in_flight -= 1;
-        if reopened && !refused {
-            if self.had_session {
-                recorder.reconnected(work.index, due);
-            }
-            self.had_session = true;
+        for note in notes {
+            recorder.note(work.group, note, due, done.now);
         }
-        recorder.record(
-            work.index,
-            &Sample { turn, due, started, ended, result: &result },
-            free && !reopened,
-        );
-        Done { now, unbroken: !waited, refused }
+        let sample = Sample { turn, due, started: begun, ended: done.now, paused, result: &result };
+        recorder.record(place, &sample, free);
+        done
+    }
+
+    fn record_step(&self, operation: &dyn Operation, turn: Turn, site: Site, asked: Moment, step: &Made) {
+        let work = &*self.work;
+        let place = Place::row(work.group, work.sites.row(work.group, site, operation.name()));
+        let mut recorder = self.shared.recorder.borrow_mut();
+        if step.reconnected {
+            recorder.reconnected(place, asked);
+        }
+        let (started, ended, result) = (step.started, step.ended, &step.result);
+        let sample = Sample { turn: turn.number, due: asked, started, ended, paused: 0, result };
+        // A step has no schedule to be late for.
+        recorder.record(place, &sample, false);
     }
 }
 
@@ -166,7 +369,7 @@ pub async fn closed(mut user: User, turns: Rc<Turns>) {
     let mut now = Moment::now();
     while !user.shared.stopping.get() {
         let Some(turn) = turns.take(now) else { return };
-        let done = user.call(turn, now, now, true).await;
+        let done = user.turn(turn, now, now, true).await;
         now = done.now;
         if done.refused {
             tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;

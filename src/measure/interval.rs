@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Phase, Row, Tally};
+use super::{Phase, Row, RowName, Tally};
 
 /// One second, `[second, second + 1)` since the start of the load, by when calls ended.
 pub struct Interval {
     pub second: u64,
-    /// Names of the operations, by their index.
-    pub names: Arc<[String]>,
+    /// What the rows of the results are called by now, by number.
+    pub names: Arc<[RowName]>,
     pub operations: Vec<OperationInterval>,
     pub rows: Vec<Row>,
     pub threads: Vec<ThreadUse>,
@@ -18,7 +18,8 @@ pub struct Interval {
 }
 
 pub struct OperationInterval {
-    pub operation: usize,
+    /// The number of its row.
+    pub row: usize,
     pub phase: Phase,
     pub tally: Tally,
 }
@@ -33,6 +34,8 @@ pub struct ThreadUse {
     pub cpu: u64,
     /// Time the thread was ready to run but had no core, in nanoseconds (Linux schedstat).
     pub runnable_delay: u64,
+    /// Time spent in scripts, in nanoseconds; part of `cpu`.
+    pub script: u64,
     /// Calls that found a session free, and those of them that started more than 1 ms late all the same.
     pub free_calls: u64,
     pub free_late: u64,

@@ -19,7 +19,7 @@ pub struct Row {
     pub status: u16,
     /// [`failure::class_code`]; 0 for a success.
     pub class: u8,
-    /// 0 warm-up, 1 measured, 2 drain.
+    /// 0 warm-up, 1 measured, 2 drain, 3 after.
     pub phase: u8,
 }
 

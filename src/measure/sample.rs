@@ -8,9 +8,11 @@ pub struct Sample<'a> {
     pub turn: u64,
     /// When it should have started. Response time = ended − due.
     pub due: Moment,
-    /// When it did start, sessions opened. Service time = ended − started.
+    /// When it did start, sessions opened. Service time = ended − started − paused.
     pub started: Moment,
     pub ended: Moment,
+    /// Nanoseconds of these in which it meant to wait: the `sleep`s of a journey.
+    pub paused: u64,
     pub result: &'a Result<Outcome, Failure>,
 }
 

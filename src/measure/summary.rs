@@ -43,6 +43,13 @@ pub struct Summary {
     pub reconnects: u64,
     /// The most calls in flight at once, as seen once a second and at each start.
     pub max_in_flight: u64,
+    /// Another row counts these calls as well: this is a step of a journey, a share of a mix or a stage.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_part: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A distribution of times in milliseconds. All zero when nothing was recorded: look at `count` first.

@@ -22,17 +22,25 @@ pub enum Phase {
     Measured,
     /// Due in the window, ended after it: counts for latency, not for throughput.
     Drain,
+    /// Due after the window: a step of a journey that began in it. Counts for nothing.
+    After,
 }
 
 impl Phase {
-    pub const ALL: [Self; 3] = [Self::Warmup, Self::Measured, Self::Drain];
+    pub const ALL: [Self; 4] = [Self::Warmup, Self::Measured, Self::Drain, Self::After];
 
     pub fn word(self) -> &'static str {
         match self {
             Self::Warmup => "warmup",
             Self::Measured => "measured",
             Self::Drain => "drain",
+            Self::After => "after",
         }
+    }
+
+    /// Whether calls of this phase count in the results.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Measured | Self::Drain)
     }
 }
 
@@ -54,6 +62,8 @@ impl Window {
     pub fn phase(&self, due: Moment, ended: Moment) -> Phase {
         if due < self.from {
             Phase::Warmup
+        } else if due >= self.to {
+            Phase::After
         } else if ended <= self.to {
             Phase::Measured
         } else {
@@ -130,8 +140,8 @@ impl Tally {
             self.successes_in_window += 1;
             self.bytes_in_window += outcome.bytes;
         }
-        let service = sample.ended.since(sample.started);
-        if lag == 0 {
+        let service = sample.ended.since(sample.started).saturating_sub(sample.paused);
+        if lag == 0 && sample.paused == 0 {
             put(&mut self.same, service);
         } else {
             put(&mut self.response, sample.ended.since(sample.due));

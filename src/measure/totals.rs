@@ -59,11 +59,12 @@ impl Default for Totals {
 }
 
 impl Totals {
-    /// Adds one second. Of warm-up calls only those count that ended in the window, and only for throughput.
+    /// Adds one second. Of warm-up calls only those count that ended in the window, and only for throughput; of calls due
+    /// after the window none.
     pub fn add(&mut self, phase: Phase, tally: &Tally) {
         self.successes_in_window += tally.successes_in_window;
         self.bytes_in_window += tally.bytes_in_window;
-        if phase == Phase::Warmup {
+        if !phase.counts() {
             return;
         }
         self.successes += tally.successes;
@@ -148,6 +149,7 @@ impl Totals {
             unfinished: of_class(super::failure::UNFINISHED),
             reconnects: self.reconnects,
             max_in_flight: 0,
+            is_part: false,
         }
     }
 }

@@ -9,13 +9,22 @@ pub struct Usage {
     at: Moment,
     cpu: u64,
     delay: u64,
+    /// Nanoseconds spent in scripts since the last lap.
+    pub script: u64,
     free_calls: u64,
     free_late: u64,
 }
 
 impl Usage {
     pub fn start() -> Self {
-        Self { at: Moment::now(), cpu: cpu_time(), delay: runnable_delay(), free_calls: 0, free_late: 0 }
+        Self {
+            at: Moment::now(),
+            cpu: cpu_time(),
+            delay: runnable_delay(),
+            script: 0,
+            free_calls: 0,
+            free_late: 0,
+        }
     }
 
     /// Notes how late a call started although a session was free, in nanoseconds.
@@ -32,6 +41,7 @@ impl Usage {
             wall: at.since(self.at),
             cpu: cpu.saturating_sub(self.cpu),
             runnable_delay: delay.saturating_sub(self.delay),
+            script: std::mem::take(&mut self.script),
             free_calls: std::mem::take(&mut self.free_calls),
             free_late: std::mem::take(&mut self.free_late),
         };

@@ -48,7 +48,7 @@ pub fn lines(interval: &Interval) -> Vec<u8> {
             .expect("a histogram of an hour serialises, and writing to memory does not fail");
     };
     for part in &interval.operations {
-        let name = tag(&interval.names[part.operation]);
+        let name = tag(&interval.names[part.row].name);
         if part.phase == Phase::Warmup {
             if let Some(times) = part.tally.response_times() {
                 put(&times, &format!("{name}/warmup"));

@@ -8,7 +8,7 @@ use std::{
 
 use super::atomic::cannot_write;
 use crate::error::Result;
-use crate::measure::{Interval, Phase, Row, Thinning, failure, row::ROW_BYTES};
+use crate::measure::{Interval, Phase, Row, RowName, Thinning, failure, row::ROW_BYTES};
 
 /// Files larger than this are compressed.
 const COMPRESS_ABOVE: usize = 16 << 20;
@@ -36,7 +36,7 @@ impl Spool {
 
     /// Writes `requests.jsonl`, or `requests.jsonl.zst` if it is large, and removes the spool. Returns the number of
     /// lines. `begin_ns` is the start of the load after the epoch.
-    pub fn format(self, names: &[String], service: &str, begin_ns: u64, thinning: &Thinning) -> Result<u64> {
+    pub fn format(self, names: &[RowName], service: &str, begin_ns: u64, thinning: &Thinning) -> Result<u64> {
         let path = self.path.with_file_name("requests.jsonl");
         let lines = Lines::new(names, service, begin_ns);
         let count = write_lines(&self.path, &path, &lines, thinning).map_err(|error| {
@@ -108,12 +108,13 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(names: &[String], service: &str, begin_ns: u64) -> Self {
+    fn new(names: &[RowName], service: &str, begin_ns: u64) -> Self {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let kind = |name: &String| {
-            format!(",\"service_type\":{},\"operation_type\":{},\"phase\":\"", quoted(service), quoted(name))
+        let kind = |row: &RowName| {
+            let (service, name) = (quoted(service), quoted(&row.name));
+            format!(",\"service_type\":{service},\"operation_type\":{name},\"phase\":\"")
         };
-        Self { kinds: names.iter().map(|name| kind(name).into_bytes()).collect(), begin_ns }
+        Self { kinds: names.iter().map(|row| kind(row).into_bytes()).collect(), begin_ns }
     }
 
     /// Appends a line. Written by hand: a long trial has 200,000 of them, and the formatter costs ten times as much.
@@ -179,9 +180,13 @@ fn digits(mut number: u64, fewest: usize, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    fn row(name: &str) -> RowName {
+        RowName { name: name.to_owned(), group: 0, is_part: false }
+    }
+
     #[test]
     fn a_line_is_json_with_every_nanosecond() {
-        let lines = Lines::new(&["GET \"/\"".to_owned()], "http", 1_700_000_000_000_000_000);
+        let lines = Lines::new(&[row("GET \"/\"")], "http", 1_700_000_000_000_000_000);
         let row = Row {
             turn: 0,
             due: 5,
@@ -218,7 +223,7 @@ mod tests {
         (0..count).for_each(|turn| Row { turn, status: 200, ..Row::default() }.write(&mut bytes));
         spool.file.write_all(&bytes).unwrap();
         let thinning = Thinning::new(1, u64::MAX, 0);
-        assert_eq!(spool.format(&["GET /".to_owned()], "http", 0, &thinning).unwrap(), count);
+        assert_eq!(spool.format(&[row("GET /")], "http", 0, &thinning).unwrap(), count);
         let packed = File::open(folder.join("requests.jsonl.zst")).unwrap();
         let text = String::from_utf8(zstd::stream::decode_all(packed).unwrap()).unwrap();
         assert!(text.len() as u64 > 16 << 20, "{}", text.len());

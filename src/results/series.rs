@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, path::Path};
 use super::stored::Point;
 use crate::measure::{Interval, OperationInterval, clock::millis, tally::percentile_ms};
 
-pub const HEADER: &str = "second,operation,phase,calls,failures,bytes,items,p50_ms,p90_ms,p99_ms,max_ms,in_flight,start_lag_p99_ms\n";
+pub const HEADER: &str = "second,operation,phase,calls,failures,bytes,items,p50_ms,p90_ms,p99_ms,max_ms,in_flight,start_lag_p99_ms,part_of\n";
 
 /// The lines of one second, sorted by operation and phase.
 pub fn lines(interval: &Interval) -> String {
@@ -14,7 +14,7 @@ pub fn lines(interval: &Interval) -> String {
         // Writing to a `String` does not fail.
         writeln!(
             text,
-            "{},{},{},{},{},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6}",
+            "{},{},{},{},{},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6},{}",
             point.second,
             quoted(&point.operation),
             point.phase,
@@ -28,6 +28,7 @@ pub fn lines(interval: &Interval) -> String {
             point.max_ms,
             point.in_flight,
             point.start_lag_p99_ms,
+            quoted(point.part_of.as_deref().unwrap_or_default()),
         )
         .ok();
     }
@@ -42,7 +43,7 @@ impl Point {
             let at = |percentile| times.as_ref().map_or(0.0, |times| percentile_ms(times, percentile));
             Self {
                 second: interval.second,
-                operation: interval.names[part.operation].clone(),
+                operation: interval.names[part.row].name.clone(),
                 phase: part.phase.word().to_owned(),
                 calls: part.tally.calls(),
                 failures: part.tally.failed,
@@ -54,6 +55,9 @@ impl Point {
                 max_ms: times.as_ref().map_or(0.0, |times| millis(times.max())),
                 in_flight: interval.level.in_flight,
                 start_lag_p99_ms: part.tally.start_lags().map_or(0.0, |lags| percentile_ms(&lags, 99.0)),
+                part_of: Some(&interval.names[part.row])
+                    .filter(|row| row.is_part)
+                    .map(|row| interval.names[row.group].name.clone()),
             }
         };
         interval.operations.iter().map(point).collect()
@@ -79,7 +83,12 @@ pub fn read(path: &Path) -> Vec<Point> {
 fn point(line: &str) -> Option<Point> {
     let (second, rest) = line.split_once(',')?;
     let (operation, rest) = unquoted(rest)?;
-    let fields: Vec<&str> = rest.split(',').collect();
+    let fields: Vec<&str> = rest.splitn(12, ',').collect();
+    let part_of = match fields.get(11) {
+        // Written before there were parts.
+        None | Some(&"") => None,
+        Some(last) => Some(unquoted(&format!("{last},"))?.0),
+    };
     let count = |at: usize| fields.get(at)?.parse::<u64>().ok();
     let time = |at: usize| fields.get(at)?.parse::<f64>().ok();
     Some(Point {
@@ -96,6 +105,7 @@ fn point(line: &str) -> Option<Point> {
         max_ms: time(8)?,
         in_flight: count(9)?,
         start_lag_p99_ms: time(10)?,
+        part_of,
     })
 }
 
@@ -127,10 +137,12 @@ mod tests {
     #[test]
     fn a_line_reads_back_whatever_the_name() {
         for name in ["GET /", "a, \"quoted\" name", "\""] {
-            let line = format!("7,{},measured,3,1,20,2,1.5,2.5,3.5,4.5,9,0.25", quoted(name));
+            let line =
+                format!("7,{},measured,3,1,20,2,1.5,2.5,3.5,4.5,9,0.25,{}", quoted(name), quoted(name));
             let point = point(&line).unwrap();
             assert_eq!((point.second, point.operation.as_str(), point.calls), (7, name, 3));
             assert_eq!(point.start_lag_p99_ms, 0.25);
+            assert_eq!(point.part_of.as_deref(), Some(name));
         }
     }
 }

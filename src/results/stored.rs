@@ -1,6 +1,7 @@
 //! A run folder read back: what the reports, `list` and `show` work on, finished or not.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -50,7 +51,7 @@ pub struct Point {
     /// Whole seconds since the start of the load: the line covers `[second, second + 1)`.
     pub second: u64,
     pub operation: String,
-    /// `warmup`, `measured` or `drain`.
+    /// `warmup`, `measured`, `drain` or `after`.
     pub phase: String,
     pub calls: u64,
     pub failures: u64,
@@ -62,6 +63,8 @@ pub struct Point {
     pub max_ms: f64,
     pub in_flight: u64,
     pub start_lag_p99_ms: f64,
+    /// The row that counts these calls as well, if this one is a step of a journey, a share of a mix or a stage of it.
+    pub part_of: Option<String>,
 }
 
 impl StoredRun {
@@ -115,17 +118,28 @@ fn read_trial(folder: &Path, live: bool) -> Result<StoredTrial> {
     let series = series::read(&folder.join("metrics.csv"));
     let logs = hlog::read(&folder.join("latency.hlog"));
     let metrics = read_json(&folder.join("metrics.json")).ok().or_else(|| recompute(&meta, &series, &logs));
+    // What is counted in another row as well is not counted twice.
+    let parts = parts(&series);
     // `op/service`, `op/failed` and `op/warmup` are the other kinds of tags.
     let sum = |wanted: Option<&str>| {
         let mut total = tally::histogram::<u64>();
         logs.iter()
-            .filter(|(tag, _)| tag.split_once('/').map(|(_, kind)| kind) == wanted)
+            .filter(|(tag, _)| {
+                let (name, kind) =
+                    tag.split_once('/').map_or((tag.as_str(), None), |(name, kind)| (name, Some(kind)));
+                kind == wanted && !parts.contains(name)
+            })
             .for_each(|(_, times)| tally::pour(&mut total, times));
         total
     };
     let latency_curve = curve(&sum(None));
     let service_curve = curve(&sum(Some("service")));
     Ok(StoredTrial { meta, metrics, series, latency_curve, service_curve })
+}
+
+/// The tags of rows whose calls another row counts as well.
+fn parts(series: &[Point]) -> BTreeSet<String> {
+    series.iter().filter(|point| point.part_of.is_some()).map(|point| hlog::tag(&point.operation)).collect()
 }
 
 /// Percentiles up to the last one that the number of samples supports, ever denser towards 100.
@@ -138,19 +152,23 @@ fn curve(times: &Histogram<u64>) -> Vec<(f64, f64)> {
 
 /// The metrics of a trial that was killed, from what it had written by then.
 fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -> Option<Metrics> {
-    let measured: Vec<&Point> = series.iter().filter(|point| point.phase != Phase::Warmup.word()).collect();
+    let counts = [Phase::Measured.word(), Phase::Drain.word()];
+    let measured: Vec<&Point> =
+        series.iter().filter(|point| counts.contains(&point.phase.as_str())).collect();
     let last = measured.iter().map(|point| point.second).max()?;
     // A run that is killed is killed in its window: it lasted from the end of warm-up to the last second written.
     let duration_s = (last + 1) as f64 - meta.warmup_s;
-    let mut operations = std::collections::BTreeMap::new();
-    let mut names: Vec<&str> = measured.iter().map(|point| point.operation.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let tag = hlog::tag(name);
-        operations.insert(name.to_owned(), recomputed_row(name, Some(&tag), &measured, logs, duration_s));
+    let mut operations = BTreeMap::new();
+    let parts = parts(series);
+    // A row with parts is the whole, not an operation.
+    let wholes: BTreeSet<&str> = measured.iter().filter_map(|point| point.part_of.as_deref()).collect();
+    let names: BTreeSet<&str> = measured.iter().map(|point| point.operation.as_str()).collect();
+    for name in names.difference(&wholes) {
+        let only = hlog::tag(name);
+        let row = recomputed_row(name, &|tag| tag == only, &measured, logs, duration_s);
+        operations.insert((*name).to_owned(), row);
     }
-    let total = recomputed_row(&meta.name, None, &measured, logs, duration_s);
+    let total = recomputed_row(&meta.name, &|tag| !parts.contains(tag), &measured, logs, duration_s);
     Some(Metrics {
         schema: SCHEMA,
         trial_id: meta.trial.clone(),
@@ -180,10 +198,10 @@ fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -
     })
 }
 
-/// The row of one operation, or of all without `tag`.
+/// The row of what the tags that are `wanted` have counted.
 fn recomputed_row(
     name: &str,
-    tag: Option<&str>,
+    wanted: &dyn Fn(&str) -> bool,
     measured: &[&Point],
     logs: &[(String, Histogram<u64>)],
     duration_s: f64,
@@ -193,13 +211,13 @@ fn recomputed_row(
         for (found, times) in logs {
             let (operation, found_kind) =
                 found.split_once('/').map_or((found.as_str(), None), |(name, kind)| (name, Some(kind)));
-            if found_kind == kind && tag.is_none_or(|tag| tag == operation) {
+            if found_kind == kind && wanted(operation) {
                 tally::pour(&mut total, times);
             }
         }
         quantiles(&total)
     };
-    let points = || measured.iter().filter(|point| tag.is_none_or(|tag| tag == hlog::tag(&point.operation)));
+    let points = || measured.iter().filter(|point| wanted(&hlog::tag(&point.operation)));
     let requests: u64 = points().map(|point| point.calls).sum();
     let failures: u64 = points().map(|point| point.failures).sum();
     let bytes: u64 = points().map(|point| point.bytes).sum();

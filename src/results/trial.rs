@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::Result;
 use crate::load::Sink;
-use crate::measure::{Interval, Moment, Thinning};
+use crate::measure::{Interval, Moment, RowName, Thinning};
 
 /// A trial while it is written. Receives each second of the load as it closes.
 pub struct TrialFolder {
@@ -26,7 +26,7 @@ pub struct TrialFolder {
     csv: Appender,
     log: Appender,
     spool: Option<Spool>,
-    names: Arc<[String]>,
+    names: Arc<[RowName]>,
     begin_ns: u64,
 }
 

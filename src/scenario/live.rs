@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::host::{Host, Live, Stage};
 use crate::load::{Plan, Sink};
-use crate::measure::{Interval, Moment, Phase, Span, clock::millis, tally};
+use crate::measure::{Interval, Moment, OperationInterval, Span, clock::millis, tally};
 use crate::results::Point;
 
 /// Watches one load.
@@ -53,10 +53,11 @@ impl Sink for Watcher<'_> {
         let mut times = tally::histogram::<u64>();
         let mut live =
             Live { elapsed_s: interval.second + 1, in_flight: interval.level.in_flight, ..Live::default() };
-        for part in &interval.operations {
+        let whole = |part: &&OperationInterval| !interval.names[part.row].is_part;
+        for part in interval.operations.iter().filter(whole) {
             live.calls += part.tally.calls();
             live.failures += part.tally.failed;
-            if part.phase != Phase::Warmup {
+            if part.phase.counts() {
                 self.failures += part.tally.failed;
             }
             if let Some(part) = part.tally.response_times() {

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::live::Watcher;
 use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
-use crate::load::{Group, Load, Measured, Operation, Plan, Spacing, cores_allowed};
+use crate::load::{Group, Load, Measured, Plan, Spacing, Task, cores_allowed};
 use crate::measure::{Summary, Totals, tally::DIGITS};
 use crate::results::{
     Outcome, Point, TrialFolder, facts,
@@ -18,7 +18,7 @@ use crate::results::{
 /// One load of a script: one group for `load::run`, several for `load::together`.
 pub struct Request {
     /// By name; each is a row of the results.
-    pub groups: Vec<(String, Arc<dyn Operation>, Plan)>,
+    pub groups: Vec<(String, Task, Plan)>,
     /// What the trial is called; the groups' names unless given.
     pub name: Option<String>,
 }
@@ -35,9 +35,9 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let groups: Arc<[Group]> = request
         .groups
         .into_iter()
-        .map(|(name, operation, plan)| {
+        .map(|(name, task, plan)| {
             let seed = plan.seed.unwrap_or(seed);
-            Group { name, operation, plan, seed }
+            Group { name, task, plan, seed }
         })
         .collect();
     let config = configuration(&groups);
@@ -59,11 +59,12 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let measured = run_load(host, &load, &mut folder, &mut watcher);
     host.stage(&name, &Stage::Writing);
     let written = measured.and_then(|measured| {
-        let outcome = summarise(&name, &groups, config, &mut folder, measured.0, watcher.series)?;
-        Ok((outcome, measured.1))
+        let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
+        let outcome = summarise(&name, &groups, config, &mut folder, measured, watcher.series)?;
+        Ok((outcome, interrupted, broken))
     });
     host.stage(&name, &Stage::Done);
-    let (mut outcome, interrupted) = written.inspect_err(|error| {
+    let (mut outcome, interrupted, broken) = written.inspect_err(|error| {
         // The error itself is what the person needs; that the folder could not take it too adds nothing.
         let status = if error.kind == crate::error::ErrorKind::Cancelled {
             Status::Interrupted
@@ -76,6 +77,7 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     outcome.metrics.extras.extend(metrics);
     let all_failed = outcome.metrics.total.requests > 0 && outcome.metrics.total.successes == 0;
     let (status, reason) = match (interrupted, all_failed) {
+        _ if broken.is_some() => (Status::Failed, broken.as_ref().map(Error::to_string)),
         (true, _) => (Status::Interrupted, Some("stopped before its planned end".to_owned())),
         (_, true) => (Status::Failed, Some("every call failed".to_owned())),
         _ => (Status::Done, None),
@@ -84,29 +86,27 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     folder.finish(status, reason, Some(&outcome.metrics))?;
     let outcome = Arc::new(outcome);
     host.state().outcomes.push(outcome.clone());
-    if interrupted { Err(Error::cancelled()) } else { Ok(Some(outcome)) }
+    match broken {
+        Some(error) => Err(error),
+        None if interrupted => Err(Error::cancelled()),
+        None => Ok(Some(outcome)),
+    }
 }
 
-/// Prepares, runs and cleans up; says whether it was interrupted.
-fn run_load(
-    host: &Host,
-    load: &Load,
-    folder: &mut TrialFolder,
-    watcher: &mut Watcher,
-) -> Result<(Measured, bool)> {
+/// Prepares, runs and cleans up.
+fn run_load(host: &Host, load: &Load, folder: &mut TrialFolder, watcher: &mut Watcher) -> Result<Measured> {
     let cancel = host.cancel();
-    let prepared = load.groups.iter().try_for_each(|group| group.operation.prepare(group.seed, &cancel));
+    let prepared = load.groups.iter().try_for_each(|group| group.task.prepare(group.seed, &cancel));
     let measured = prepared.and_then(|()| crate::load::run(load, &mut [folder, watcher], &cancel));
-    let cleaned: Vec<Result<()>> = load.groups.iter().map(|group| group.operation.cleanup()).collect();
+    let uncleaned: Vec<Error> = load.groups.iter().flat_map(|group| group.task.cleanup()).collect();
     let mut measured = measured?;
     // What was measured stands, whatever is left behind.
-    for error in cleaned.into_iter().filter_map(Result::err) {
+    for error in uncleaned {
         let note = format!("cannot clean up after the load: {error}");
         host.note(&note);
         measured.notes.push(note);
     }
-    let interrupted = measured.interrupted;
-    Ok((measured, interrupted))
+    Ok(measured)
 }
 
 fn open_trial(
@@ -123,7 +123,7 @@ fn open_trial(
     // What the script has said by now survives whatever happens in the trial.
     folder.save()?;
     let parameters = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone())).collect();
-    let first = &groups.first().ok_or_else(|| Error::usage("a load needs at least one operation"))?.operation;
+    let first = &groups.first().ok_or_else(|| Error::usage("a load needs at least one operation"))?.task;
     let hash = sha256(&Value::from(config.clone()).to_string());
     let meta = Meta {
         schema: SCHEMA,
@@ -141,8 +141,8 @@ fn open_trial(
         ended_at: None,
         git_commit: folder.run.git.as_ref().map(|git| git.commit.clone()),
         host: folder.run.host.name.clone(),
-        service: first.service().to_owned(),
-        endpoint: Some(first.client().endpoint()),
+        service: first.service(),
+        endpoint: first.endpoint(),
         script_sha256: folder.run.script.sha256.clone(),
         warmup_s: longest(groups).plan.warmup.seconds(),
         duration_s: 0.0,
@@ -176,13 +176,10 @@ fn configuration(groups: &[Group]) -> Map<String, Value> {
             effective.insert("loop".into(), "open".into());
             effective.insert("arrival".into(), word.into());
         }
-        let operation = json!({
-            "name": group.operation.name(),
-            "service": group.operation.service(),
-            "endpoint": group.operation.client().endpoint(),
-            "settings": group.operation.describe(),
-        });
-        Map::from_iter([("operation".to_owned(), operation), ("plan".to_owned(), effective.into())])
+        Map::from_iter([
+            ("operation".to_owned(), group.task.describe()),
+            ("plan".to_owned(), effective.into()),
+        ])
     };
     let mut config = match groups {
         [group] => one(group),
@@ -193,6 +190,14 @@ fn configuration(groups: &[Group]) -> Map<String, Value> {
     };
     config.insert("cores_allowed".into(), cores_allowed().into());
     config
+}
+
+/// What a load's throughput counts.
+fn unit(groups: &[Group]) -> &'static str {
+    match groups.iter().any(|group| matches!(group.task, Task::Journey(_))) {
+        true => "journeys/s",
+        false => "requests/s",
+    }
 }
 
 fn summarise(
@@ -209,23 +214,41 @@ fn summarise(
     let mut rows = BTreeMap::new();
     let mut extras = Map::new();
     let mut duration_s: f64 = 0.0;
-    for (group, part) in groups.iter().zip(&measured.groups) {
+    let (mut throughput, mut bytes_per_second) = (0.0, 0.0);
+    for (group, part) in groups.iter().zip(measured.groups) {
         totals.merge(&part.totals);
         duration_s = duration_s.max(part.duration_s);
         let row = part.totals.summary(&group.name, part.duration_s, group.plan.rate);
-        for (key, value) in group.operation.extras(&row) {
+        // Windows of different lengths: the rates of the groups add up, their counts over one window would not.
+        throughput += row.throughput;
+        bytes_per_second += row.bytes_per_second;
+        for (key, value) in group.task.extras(&row) {
             // Two groups of one kind add up: megabytes and calls a second are rates of the whole load.
             let sum = extras.get(key).and_then(Value::as_f64).unwrap_or(0.0) + value;
             extras.insert(key.to_owned(), sum.into());
         }
-        rows.insert(group.name.clone(), row);
-        operations.insert(group.name.clone(), part.totals.clone());
+        for (name, metric) in part.metrics {
+            for (suffix, value) in metric.figures(part.duration_s) {
+                // Counts are whole numbers.
+                let whole = (suffix == "_count").then(|| Value::from(value as u64));
+                extras.insert(format!("{name}{suffix}"), whole.unwrap_or_else(|| value.into()));
+            }
+        }
+        // A row of parts is not their sibling, unless several loads ran together.
+        if part.parts.is_empty() || groups.len() > 1 {
+            rows.insert(group.name.clone(), row);
+            operations.insert(group.name.clone(), part.totals);
+        }
+        for (name, totals) in part.parts {
+            let row = Summary { is_part: true, ..totals.summary(&name, part.duration_s, None) };
+            rows.insert(name.clone(), row);
+            operations.insert(name, totals);
+        }
     }
     let offered = groups.iter().filter_map(|group| group.plan.rate).reduce(|a, b| a + b);
     let mut total = totals.summary(name, duration_s, offered);
-    // Windows of different lengths: the rates of the groups add up, their counts over one window would not.
-    total.throughput = rows.values().map(|row: &Summary| row.throughput).sum();
-    total.bytes_per_second = rows.values().map(|row| row.bytes_per_second).sum();
+    total.throughput = throughput;
+    total.bytes_per_second = bytes_per_second;
     total.max_in_flight = measured.max_in_flight;
     let mut notes =
         vec![format!("percentiles come from histograms of {DIGITS} significant digits (within 0.1 %)")];
@@ -241,15 +264,15 @@ fn summarise(
         });
     }
     notes.extend(measured.notes);
-    let first = &groups.first().expect("a load has at least one group").operation;
+    let first = &groups.first().expect("a load has at least one group").task;
     let metrics = Metrics {
         schema: SCHEMA,
         trial_id: folder.meta.trial.clone(),
         timestamp: facts::rfc3339(folder.began()),
         component: first.component().to_owned(),
-        service: first.service().to_owned(),
+        service: first.service(),
         config,
-        throughput: Throughput { value: total.throughput, unit: "requests/s".to_owned() },
+        throughput: Throughput { value: total.throughput, unit: unit(groups).to_owned() },
         latency_ms: total.latency_ms.clone(),
         service_time_ms: total.service_time_ms.clone(),
         start_lag_ms: total.start_lag_ms.clone(),

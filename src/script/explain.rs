@@ -18,6 +18,25 @@ pub struct Place<'a> {
 /// The error that a person reads.
 pub fn explain(error: &EvalAltResult, place: &Place) -> Error {
     match error {
+        EvalAltResult::ErrorModuleNotFound(name, _) => lint::unknown(name, "", &[])
+            .unwrap_or_else(|| Error::usage(format!("there is no module `{name}`"))),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => place.unknown_function(signature),
+        EvalAltResult::ErrorVariableNotFound(name, _) => place.unknown_variable(name),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => place.unknown_key(name),
+        EvalAltResult::ErrorDotExpr(text, _) => place.unknown_field(text),
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => constant(name),
+        EvalAltResult::ErrorFor(_) => not_iterable(""),
+        EvalAltResult::ErrorIndexingType(text, _) => {
+            Error::usage(format!("{} cannot be indexed", a(text.split(' ').next().unwrap_or(text))))
+        }
+        EvalAltResult::ErrorParsing(problem, _) => syntax(problem),
+        other => plain(other),
+    }
+}
+
+/// The same without a hint that the script's text would give.
+pub fn plain(error: &EvalAltResult) -> Error {
+    match error {
         EvalAltResult::ErrorRuntime(value, _) | EvalAltResult::ErrorTerminated(value, _) => {
             match value.read_lock::<Error>() {
                 Some(error) => error.clone(),
@@ -25,22 +44,10 @@ pub fn explain(error: &EvalAltResult, place: &Place) -> Error {
             }
         }
         EvalAltResult::ErrorStackOverflow(_) => super::stack::too_deep(),
-        EvalAltResult::ErrorModuleNotFound(name, _) => lint::unknown(name, "", &[])
-            .unwrap_or_else(|| Error::usage(format!("there is no module `{name}`"))),
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => place.unknown_function(signature),
-        EvalAltResult::ErrorVariableNotFound(name, _) => place.unknown_variable(name),
-        EvalAltResult::ErrorPropertyNotFound(name, _) => place.unknown_key(name),
-        EvalAltResult::ErrorDotExpr(text, _) => place.unknown_field(text),
         EvalAltResult::ErrorMismatchDataType(wanted, found, _)
         | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
             Error::usage(format!("expected {}, found {}", a(wanted), a(found)))
         }
-        EvalAltResult::ErrorAssignmentToConstant(name, _) => constant(name),
-        EvalAltResult::ErrorFor(_) => not_iterable(""),
-        EvalAltResult::ErrorIndexingType(text, _) => {
-            Error::usage(format!("{} cannot be indexed", a(text.split(' ').next().unwrap_or(text))))
-        }
-        EvalAltResult::ErrorParsing(problem, _) => syntax(problem),
         other => Error::usage(ours(&bare(other))),
     }
 }

@@ -4,6 +4,7 @@ mod completion;
 mod diagnostic;
 mod display;
 mod explain;
+mod journey;
 pub mod library;
 mod lint;
 pub mod modules;
@@ -55,6 +56,7 @@ pub fn host(ctx: &NativeCallContext) -> Arc<Host> {
 ///
 /// Everything with an effect beyond a load calls this first; in a run it does nothing.
 pub fn effect(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
+    not_in_a_journey(ctx, what)?;
     let host = host(ctx);
     if !host.is_planning() {
         return Ok(());
@@ -62,6 +64,17 @@ pub fn effect(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
     let line = ctx.call_position().line().map_or(String::new(), |line| format!(" in line {line}"));
     host.state().plan_ends_at = Some(format!("{what}{line}"));
     Err(EvalAltResult::ErrorTerminated(Dynamic::from(Error::cancelled()), ctx.call_position()).into())
+}
+
+/// Refuses what would hold up every other virtual user of its thread.
+pub fn not_in_a_journey(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
+    match journey::is_running() {
+        false => Ok(()),
+        true => Err(raise(ctx)(
+            Error::usage(format!("{what} has no place in a journey"))
+                .hint("a journey makes calls with `operation.run()`; do the rest before the load"),
+        )),
+    }
 }
 
 /// An engine with all native modules and the prelude, for `host`.

@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use rhai::plugin::*;
 
-use super::{ScriptResult, effect, host, raise};
+use super::{ScriptResult, effect, host, journey, raise};
 use crate::error::{Error, ErrorKind};
 use crate::load::{Answer, Operation, Turn};
 use crate::measure::{Failure, Outcome, failure};
@@ -27,11 +27,19 @@ impl Op {
         Self { operation: Arc::new(operation), reply }
     }
 
-    fn run(&self, ctx: &NativeCallContext, turn: u64) -> ScriptResult<Dynamic> {
+    /// `turn` is the number of the call; the journey's own, or 0, unless given.
+    fn run(&self, ctx: &NativeCallContext, turn: Option<u64>) -> ScriptResult<Dynamic> {
+        if let Some(answer) = journey::current(|running| running.call(ctx, &self.operation, turn)) {
+            return self.answered(ctx, answer?);
+        }
         effect(ctx, &format!("the answer to `{}`", self.operation.name()))?;
         let host = host(ctx);
-        let turn = Turn { seed: host.settings.seed, number: turn, step: 0 };
+        let turn = Turn { seed: host.settings.seed, number: turn.unwrap_or(0), step: 0 };
         let answer = host.call(&self.operation, turn, TIMEOUT).map_err(raise(ctx))?;
+        self.answered(ctx, answer)
+    }
+
+    fn answered(&self, ctx: &NativeCallContext, answer: Result<Answer, Failure>) -> ScriptResult<Dynamic> {
         let Answer { outcome, elapsed, reply } =
             answer.map_err(|failure| failed(&*self.operation, &failure)).map_err(raise(ctx))?;
         Ok((self.reply)(reply, outcome, elapsed))
@@ -68,7 +76,7 @@ pub mod face {
     /// ```
     #[rhai_fn(name = "run", return_raw, pure)]
     pub fn run(ctx: NativeCallContext, operation: &mut Op) -> ScriptResult<Dynamic> {
-        operation.run(&ctx, 0)
+        operation.run(&ctx, None)
     }
 
     /// Performs the operation once with the values that its generators give for call number `turn`.
@@ -86,7 +94,7 @@ pub mod face {
                     .hint("calls are numbered from 0"),
             ));
         };
-        operation.run(&ctx, turn)
+        operation.run(&ctx, Some(turn))
     }
 
     /// What the operation is called in results.

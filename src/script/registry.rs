@@ -1,8 +1,8 @@
 //! Every native script module. To add one: write it, then add its line here.
 
-use rhai::{Engine, Module, exported_module};
+use rhai::{Dynamic, Engine, Module, exported_module};
 
-use super::{modules, operation, result};
+use super::{journey, modules, operation, result};
 
 /// A module as scripts see it.
 pub struct NativeModule {
@@ -62,6 +62,7 @@ pub fn types() -> Vec<Module> {
         exported_module!(operation::face),
         exported_module!(result::face),
         exported_module!(result::fields),
+        exported_module!(journey::face),
         exported_module!(modules::errors::errors),
     ]
 }
@@ -69,6 +70,9 @@ pub fn types() -> Vec<Module> {
 /// Types by the names that scripts know, and what each is, in the order of the API reference.
 pub const TYPES: &[(&str, &str)] = &[
     ("Operation", "something to do over and over against a service; describing one sends nothing"),
+    ("Journey", "calls that depend on each other, from `load::journey`"),
+    ("Mix", "operations and journeys chosen by weight, from `load::mix`"),
+    ("VirtualUser", "who goes through a journey: what its function is called with"),
     ("Result", "what a load measured; numbers carry their unit in the name"),
     ("Times", "a distribution of times: `result.latency`, `result.service_time`, `result.start_lag`"),
     ("Errors", "what failed in a load: `result.errors`"),
@@ -81,6 +85,28 @@ pub const TYPES: &[(&str, &str)] = &[
     ("Generator", "a source of values for requests, from `data::...`"),
     ("Error", "what `catch (err)` gets of a failed call or a mistake"),
 ];
+
+/// Whether a value of a type of ours never changes, so that copies of it may stand for it in other threads.
+pub fn never_changes(value: &Dynamic) -> bool {
+    use crate::load::payload::Generator;
+    use modules::{
+        files::{FileAnswer, FilesClient},
+        http::{HttpClient, HttpResponse},
+    };
+    value.is::<operation::Op>()
+        || value.is::<journey::Journey>()
+        || value.is::<modules::load::Mixed>()
+        || value.is::<HttpClient>()
+        || value.is::<FilesClient>()
+        || value.is::<FileAnswer>()
+        || value.is::<HttpResponse>()
+        || value.is::<Generator>()
+        || value.is::<result::LoadResult>()
+        || value.is::<result::Times>()
+        || value.is::<result::LoadErrors>()
+        || value.is::<result::Validity>()
+        || value.is::<crate::error::Error>()
+}
 
 pub fn register(engine: &mut Engine) {
     modules::errors::register(engine);

@@ -25,6 +25,11 @@ pub fn is_low() -> bool {
     lowest > 1 && here.saturating_sub(lowest) < RESERVE
 }
 
+/// Measures another stack of this thread from now on, by its lowest address; returns that of the one before.
+pub fn switch(lowest: usize) -> usize {
+    LOWEST.replace(lowest)
+}
+
 /// What a script that used it up is told.
 pub fn too_deep() -> Error {
     Error::usage("functions call each other too deeply").hint("is there a recursion that never ends?")

@@ -83,7 +83,7 @@ pub fn trials(run: &StoredRun) -> Table {
 /// One load: a row for the whole, and one for each operation when there are several.
 pub fn operations(metrics: &Metrics) -> Table {
     let mut table = row_columns(Table::new(RESPONSE).words("operation"), CALLS);
-    let several = metrics.operations.len() > 1;
+    let several = metrics.operations.len() > 1 || metrics.operations.values().any(|row| row.is_part);
     let mut row = |name: &str, summary: &Summary| {
         let mut cells = vec![name.into()];
         cells.extend(row_cells(summary, summary.throughput));

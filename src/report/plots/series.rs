@@ -1,6 +1,6 @@
 //! `metrics.csv` as lines to draw: one value a second, thinned where a run is longer than a picture is wide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::results::{Point, StoredTrial};
 
@@ -13,7 +13,7 @@ const DRAIN: &str = "drain";
 /// A trial's seconds, ready to draw.
 pub struct Seconds<'a> {
     points: Vec<&'a Point>,
-    /// Operations from the busiest down, without the row of the whole.
+    /// Operations from the busiest down, without rows that have parts.
     pub operations: Vec<&'a str>,
     /// End of the last second.
     pub end: u64,
@@ -25,12 +25,13 @@ pub struct Seconds<'a> {
 
 impl<'a> Seconds<'a> {
     pub fn of(trial: &'a StoredTrial) -> Self {
-        let whole = whole_row(trial);
         let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut wholes: BTreeSet<&str> = BTreeSet::new();
         for point in &trial.series {
             *calls.entry(&point.operation).or_default() += point.calls;
+            wholes.extend(point.part_of.as_deref());
         }
-        let mut operations: Vec<&str> = calls.keys().copied().filter(|name| Some(*name) != whole).collect();
+        let mut operations: Vec<&str> = calls.keys().copied().filter(|name| !wholes.contains(name)).collect();
         operations.sort_by_key(|name| std::cmp::Reverse(calls[name]));
         let end = trial.series.iter().map(|point| point.second.saturating_add(1)).max().unwrap_or(0);
         let width = end.div_ceil(MOST_POINTS).max(1);
@@ -38,18 +39,12 @@ impl<'a> Seconds<'a> {
         Self { points, operations, end, width, around: around(trial, end) }
     }
 
-    /// A sum a second over all operations: the mean of each drawn point's seconds; seconds without a line count as 0.
+    /// A sum a second over all calls, or those of one operation: the mean of each drawn point's seconds; seconds without a line count as 0.
     /// Ends with the measured window: in the drain no call starts, so that a rate there would look like a collapse.
-    pub fn rate(
-        &self,
-        of: Option<&str>,
-        trial: &StoredTrial,
-        value: impl Fn(&Point) -> u64,
-    ) -> Vec<(f64, f64)> {
-        let whole = whole_row(trial);
-        let counts = |point: &&&Point| match (of, whole) {
-            (Some(name), _) | (None, Some(name)) => point.operation == name,
-            (None, None) => true,
+    pub fn rate(&self, of: Option<&str>, value: impl Fn(&Point) -> u64) -> Vec<(f64, f64)> {
+        let counts = |point: &&&Point| match of {
+            Some(name) => point.operation == name,
+            None => point.part_of.is_none(),
         };
         let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
         for point in self.points.iter().filter(counts) {
@@ -95,23 +90,12 @@ impl<'a> Seconds<'a> {
         parts
     }
 
-    /// The operation whose latency stands for the whole: the only one, or the row of the whole.
-    pub fn single(&self, trial: &'a StoredTrial) -> Option<&'a str> {
-        whole_row(trial).or(match self.operations[..] {
-            [only] => Some(only),
-            _ => None,
-        })
+    /// The row whose latency stands for the whole: the only one that is no part of another.
+    pub fn single(&self) -> Option<&'a str> {
+        let mut rows = self.points.iter().filter(|point| point.part_of.is_none());
+        let first = rows.next()?.operation.as_str();
+        rows.all(|point| point.operation == first).then_some(first)
     }
-}
-
-/// The row that counts journeys where other rows count their steps: it has the load's name and is no operation.
-fn whole_row(trial: &StoredTrial) -> Option<&str> {
-    let metrics = trial.metrics.as_ref()?;
-    let name = &metrics.total.name;
-    let mut points = trial.series.iter();
-    let listed = points.clone().any(|point| point.operation == *name);
-    let others = points.any(|point| point.operation != *name);
-    (listed && others && !metrics.operations.contains_key(name)).then_some(name.as_str())
 }
 
 fn around(trial: &StoredTrial, end: u64) -> Vec<(f64, f64, &'static str)> {
@@ -138,7 +122,7 @@ mod tests {
         let trial = &run.trials[0];
         let seconds = Seconds::of(trial);
         assert!(seconds.width > 1);
-        let rate = seconds.rate(None, trial, |point| point.calls);
+        let rate = seconds.rate(None, |point| point.calls);
         assert!(rate.len() as u64 <= MOST_POINTS);
         assert!(rate.iter().any(|(second, rate)| (3_050.0..3_150.0).contains(second) && *rate == 0.0));
         assert_eq!(seconds.worst("soak", |point| point.p99_ms).len(), 2);
@@ -150,7 +134,7 @@ mod tests {
         let trial = &mut run.trials[0];
         trial.meta.duration_s -= 1.5;
         let window_end = trial.meta.warmup_s + trial.meta.duration_s;
-        let rate = Seconds::of(trial).rate(None, trial, |point| point.calls);
+        let rate = Seconds::of(trial).rate(None, |point| point.calls);
         let (last, half_second) = *rate.last().expect("points");
         assert_eq!(
             last,
@@ -169,10 +153,11 @@ mod tests {
             .iter()
             .map(|point| Point { operation: "shop".into(), calls: 1, ..point.clone() })
             .collect();
+        trial.series.iter_mut().for_each(|point| point.part_of = Some("shop".into()));
         trial.series.extend(whole);
         let seconds = Seconds::of(trial);
-        assert_eq!(seconds.single(trial), Some("shop"));
+        assert_eq!(seconds.single(), Some("shop"));
         assert_eq!(seconds.operations, ["browse", "order"]);
-        assert!(seconds.rate(None, trial, |point| point.calls).iter().all(|(_, rate)| *rate <= 2.0));
+        assert!(seconds.rate(None, |point| point.calls).iter().all(|(_, rate)| *rate <= 2.0));
     }
 }

@@ -17,16 +17,16 @@ pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
     if storage {
         let several = seconds.operations.len() > 1;
         for (at, name) in seconds.operations.iter().take(MOST_OPERATIONS).enumerate() {
-            let points = seconds.rate(Some(name), trial, |point| point.bytes);
+            let points = seconds.rate(Some(name), |point| point.bytes);
             let points = points.into_iter().map(|(x, bytes)| (x, bytes / 1e6)).collect();
             let name = if several { (*name).to_owned() } else { "moved by successful calls".to_owned() };
             lines.push((name, Colour::Series(at), Style::Line(MARKERS[at]), points));
         }
     } else {
-        let points = seconds.rate(None, trial, |point| point.calls.saturating_sub(point.failures));
+        let points = seconds.rate(None, |point| point.calls.saturating_sub(point.failures));
         lines.push(("successful".to_owned(), Colour::Series(0), Style::Line(Marker::Circle), points));
         if trial.series.iter().any(|point| point.failures > 0) {
-            let points = seconds.rate(None, trial, |point| point.failures);
+            let points = seconds.rate(None, |point| point.failures);
             lines.push(("failed".to_owned(), Colour::Bad, Style::Line(Marker::Triangle), points));
         }
         if let Some(rate) = trial.metrics.as_ref().and_then(|metrics| metrics.total.offered_rate) {
@@ -57,7 +57,7 @@ pub fn throughput(trial: &StoredTrial, label: &str) -> Figure {
 pub fn latency(trial: &StoredTrial, label: &str) -> Figure {
     let seconds = Seconds::of(trial);
     let mut lines = Vec::new();
-    match seconds.single(trial) {
+    match seconds.single() {
         Some(name) => {
             let parts = [
                 seconds.worst(name, |point| point.p50_ms),

@@ -5,7 +5,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, EvalContext, Expression};
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::results::schema::Check;
-use crate::script::{ScriptResult, explain::a};
+use crate::script::{ScriptResult, explain::a, journey};
 use std::sync::Arc;
 
 pub fn register(engine: &mut Engine) {
@@ -33,15 +33,25 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
         })?,
         Err(error) => {
             let thrown = thrown(&error).ok_or(error)?;
-            host.note(&format!("check `{name}`: {thrown}"));
+            if !journey::is_running() {
+                host.note(&format!("check `{name}`: {thrown}"));
+            }
             why = Some(thrown);
             false
         }
     };
-    if !host.is_planning() {
+    let place = || {
         let file = context.source().unwrap_or("script");
-        let at = at.line().map_or(file.to_owned(), |line| format!("{file}:{line}"));
-        host.add_check(Check { name, passed, at, why });
+        at.line().map_or(file.to_owned(), |line| format!("{file}:{line}"))
+    };
+    let in_journey = journey::current(|running| {
+        if !passed {
+            let why = why.as_deref().map_or(String::new(), |why| format!(": {why}"));
+            running.fail(|| format!("check `{name}` failed in {}{why}", place()));
+        }
+    });
+    if in_journey.is_none() && !host.is_planning() {
+        host.add_check(Check { name, passed, at: place(), why });
     }
     Ok(Dynamic::from_bool(passed))
 }

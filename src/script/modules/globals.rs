@@ -2,11 +2,16 @@
 
 use rhai::plugin::*;
 
-use crate::error::Error;
+use crate::error::{Error, nearest};
 use crate::host::Parameter;
-use crate::measure::Span;
+use crate::measure::{
+    Span,
+    metric::{Kind, Note},
+};
 use crate::script::{
-    ScriptResult, host,
+    ScriptResult,
+    explain::a,
+    host, journey,
     options::{from_json, to_json, with_hint},
     raise,
 };
@@ -71,11 +76,29 @@ pub mod globals {
     /// Records a number of your own under `name`: it stands in the run's summary and report, and in the `extras` of the
     /// next load's results. Of several values of one name the last counts.
     ///
+    /// In a journey every virtual user records: a number is a trend (`extras.NAME_avg`, `_min`, `_p50`, `_p90`, `_p99`,
+    /// `_max`, `_count`), true or false a rate (`extras.NAME` is the share that is true). Other kinds take a third
+    /// argument.
+    ///
     /// ```rhai
     /// metric("rows_loaded", 1_000);
     /// ```
+    ///
+    /// ```rhai,no_run
+    /// let search = http::client("http://127.0.0.1:8080").get("/search");
+    /// let look = load::journey("look", |vu| {
+    ///     let answer = search.run();
+    ///     metric("hits", answer.json().hits.len());
+    /// });
+    /// let result = load::run(look, #{ concurrency: 10, duration: "10s" });
+    /// check(result.extras.hits_p50 >= 3, "half of the searches find three");
+    /// ```
     #[rhai_fn(return_raw)]
     pub fn metric(ctx: NativeCallContext, name: &str, value: Dynamic) -> ScriptResult<()> {
+        let kind = if value.is_bool() { Kind::Rate } else { Kind::Trend };
+        if journey::is_running() {
+            return noted(name, kind, &value).map_err(raise(&ctx));
+        }
         let number = to_json(&value, name).map_err(raise(&ctx))?;
         if !number.is_number() {
             return Err(raise(&ctx)(Error::usage(format!(
@@ -86,7 +109,42 @@ pub mod globals {
         Ok(())
     }
 
-    /// Waits: a time such as `"500ms"` or a number of seconds.
+    /// In a journey, records a value of a kind: `"counter"` (values add up: `extras.NAME`, `NAME_per_second`), `"gauge"`
+    /// (the last one counts: `extras.NAME`, `NAME_min`, `NAME_max`), `"rate"` or `"trend"`.
+    ///
+    /// ```rhai,no_run
+    /// let search = http::client("http://127.0.0.1:8080").get("/search");
+    /// let look = load::journey("look", |vu| {
+    ///     metric("found", search.run().json().hits.len(), "counter");
+    /// });
+    /// let result = load::run(look, #{ concurrency: 10, duration: "10s" });
+    /// print(result.extras.found_per_second);
+    /// ```
+    #[rhai_fn(name = "metric", return_raw)]
+    pub fn metric_of_kind(
+        ctx: NativeCallContext,
+        name: &str,
+        value: Dynamic,
+        kind: &str,
+    ) -> ScriptResult<()> {
+        let words: Vec<&str> = Kind::ALL.iter().map(|(word, _)| *word).collect();
+        let unknown = || {
+            let error = Error::usage(format!("there is no kind of metric `{kind}`"));
+            match nearest(kind, &words) {
+                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+                None => error.hint(format!("kinds: {}", words.join(", "))),
+            }
+        };
+        let kind = Kind::named(kind).ok_or_else(unknown).map_err(raise(&ctx))?;
+        if !journey::is_running() {
+            let error =
+                Error::usage("a metric has a kind only in a journey, where many virtual users record it");
+            return Err(raise(&ctx)(error.hint(format!("write `metric(\"{name}\", value)`"))));
+        }
+        noted(name, kind, &value).map_err(raise(&ctx))
+    }
+
+    /// Waits: a time such as `"500ms"` or a number of seconds. In a journey only its own virtual user waits.
     ///
     /// ```rhai
     /// sleep("10ms");
@@ -94,12 +152,33 @@ pub mod globals {
     #[rhai_fn(return_raw)]
     pub fn sleep(ctx: NativeCallContext, length: Dynamic) -> ScriptResult<()> {
         let length = span("sleep", &length).map_err(raise(&ctx))?;
+        if let Some(rested) = journey::current(|running| running.pause(&ctx, length.0)) {
+            return rested;
+        }
         let host = host(&ctx);
         if host.is_planning() {
             return Ok(());
         }
         host.sleep(length.0).map_err(raise(&ctx))
     }
+}
+
+/// Records a value of a journey.
+fn noted(name: &str, kind: Kind, value: &Dynamic) -> crate::error::Result<()> {
+    let number = match (value.as_bool(), value.as_int(), value.as_float()) {
+        (Ok(flag), ..) => f64::from(u8::from(flag)),
+        (_, Ok(number), _) => number as f64,
+        (.., Ok(number)) if number.is_finite() => number,
+        _ => {
+            let error = Error::usage(format!(
+                "the metric `{name}` must be a finite number, not {}",
+                a(value.type_name())
+            ));
+            return Err(error.hint("or true or false, for a rate"));
+        }
+    };
+    journey::current(|running| running.note(Note { name: name.to_owned(), kind, value: number }));
+    Ok(())
 }
 
 /// A length of time as scripts write it.

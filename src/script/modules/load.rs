@@ -1,16 +1,93 @@
 //! The Rhai module `load`.
 
-use rhai::{Map, plugin::*};
+use std::sync::Arc;
 
-use crate::error::Error;
-use crate::load::Plan;
+use rhai::{FnPtr, Map, plugin::*};
+
+use crate::error::{Error, ErrorKind};
+use crate::load::{Mix, MixPart, Plan, Task};
 use crate::scenario::trial::{Request, perform};
-use crate::script::{LoadResult, ScriptResult, host, operation::Op, options::options, raise};
+use crate::script::{
+    LoadResult, ScriptResult,
+    explain::a,
+    host,
+    journey::{Journey, Script},
+    not_in_a_journey,
+    operation::Op,
+    options::options,
+    raise,
+};
+
+/// A mix as a script value.
+#[derive(Clone)]
+pub struct Mixed(Arc<Mix>);
+
+/// What a script puts under load.
+fn task(of: &str, value: &Dynamic) -> crate::error::Result<Task> {
+    if let Some(op) = value.read_lock::<Op>() {
+        return Ok(Task::Operation(op.operation.clone()));
+    }
+    if let Some(journey) = value.read_lock::<Journey>() {
+        return Ok(Task::Journey(journey.0.clone()));
+    }
+    if let Some(mix) = value.read_lock::<Mixed>() {
+        return Ok(Task::Mix(mix.0.clone()));
+    }
+    let error =
+        Error::usage(format!("`{of}` needs an operation, a journey or a mix, not {}", a(value.type_name())));
+    Err(match value.is_fnptr() {
+        true => error.hint("`load::journey(\"name\", |vu| { ... })` makes a journey of a function"),
+        false => error.hint("e.g. `http::client(url).get(\"/\")`"),
+    })
+}
+
+/// Runs the load. Where a mistake in the script of a journey ended it, that is what fails here, with its place.
+fn performed(ctx: &NativeCallContext, shown: &str, request: Request) -> ScriptResult<LoadResult> {
+    not_in_a_journey(ctx, "a load")?;
+    let scripts: Vec<_> = request.groups.iter().flat_map(|(_, task, _)| scripts(task)).collect();
+    let names = rows(&request.groups);
+    let outcome = perform(&host(ctx), request).map_err(|error| {
+        let mistake = scripts.iter().find_map(|script| script.take_mistake());
+        match mistake.filter(|_| error.kind == ErrorKind::Usage) {
+            Some(mistake) => {
+                host(ctx).note(&error.message);
+                let source = ctx.call_source().unwrap_or_default().to_owned();
+                EvalAltResult::ErrorInFunctionCall("load".to_owned(), source, mistake, ctx.call_position())
+                    .into()
+            }
+            None => raise(ctx)(error),
+        }
+    })?;
+    Ok(LoadResult::new(shown, names, outcome))
+}
+
+/// The journeys in a task, as the scripts that they are.
+fn scripts(task: &Task) -> Vec<Arc<Script>> {
+    match task {
+        Task::Operation(_) => Vec::new(),
+        Task::Journey(journey) => {
+            let journey: Arc<dyn std::any::Any + Send + Sync> = journey.clone();
+            journey.downcast::<Script>().into_iter().collect()
+        }
+        Task::Mix(mix) => mix.parts().iter().flat_map(|part| scripts(&part.task)).collect(),
+    }
+}
+
+/// The rows of the result that are known before the load: a plan has them too.
+fn rows(groups: &[(String, Task, Plan)]) -> Vec<String> {
+    match groups {
+        [(_, Task::Mix(mix), _)] => mix.parts().iter().map(|part| part.name.clone()).collect(),
+        [(_, Task::Journey(journey), _)] => {
+            journey.operations().iter().map(|operation| operation.name().to_owned()).collect()
+        }
+        _ => groups.iter().map(|(name, ..)| name.clone()).collect(),
+    }
+}
 
 /// Put operations under load and measure them.
 #[export_module]
 pub mod load {
-    /// Performs `operation` over and over as `plan` says and returns what was measured.
+    /// Performs `operation` (or a journey, or a mix) over and over as `plan` says and returns what was measured.
     ///
     /// * `concurrency`: the most calls in flight (1; with `rate` 1,000)
     /// * `rate`: calls a second, due on a schedule whether or not earlier ones ended; without it, each virtual user
@@ -31,14 +108,13 @@ pub mod load {
     /// print(open);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn run(ctx: NativeCallContext, operation: Op, plan: Map) -> ScriptResult<LoadResult> {
+    pub fn run(ctx: NativeCallContext, operation: Dynamic, plan: Map) -> ScriptResult<LoadResult> {
         let plan = options::<Plan>("load::run", plan).and_then(Plan::check).map_err(raise(&ctx))?;
-        let name = operation.operation.name().to_owned();
+        let task = task("load::run", &operation).map_err(raise(&ctx))?;
+        let name = task.name();
         let shown = plan.name.clone().unwrap_or_else(|| name.clone());
-        let operations = vec![name.clone()];
-        let request = Request { name: plan.name.clone(), groups: vec![(name, operation.operation, plan)] };
-        let outcome = perform(&host(&ctx), request).map_err(raise(&ctx))?;
-        Ok(LoadResult::new(&shown, operations, outcome))
+        let request = Request { name: plan.name.clone(), groups: vec![(name, task, plan)] };
+        performed(&ctx, &shown, request)
     }
 
     /// Runs several loads at once, on one clock: a map of names to `[operation, plan]`. Each is a row of the result:
@@ -62,19 +138,72 @@ pub mod load {
             };
             let load = load.into_array().map_err(|_| usage())?;
             let [operation, plan] = load.as_slice() else { return Err(usage()) };
-            let operation = operation.clone().try_cast::<Op>().ok_or_else(usage)?;
+            let task = task(&name, operation).map_err(raise(&ctx))?;
             let plan = plan.clone().try_cast::<Map>().ok_or_else(usage)?;
             let plan = options::<Plan>(&name, plan).and_then(Plan::check).map_err(raise(&ctx))?;
-            groups.push((name.to_string(), operation.operation, plan));
+            groups.push((name.to_string(), task, plan));
         }
         if groups.is_empty() {
             let error = Error::usage("`load::together` needs at least one load");
             return Err(raise(&ctx)(error.hint("write `load::together(#{ reads: [operation, #{ ... }] })`")));
         }
-        let names: Vec<String> = groups.iter().map(|(name, ..)| name.clone()).collect();
+        let names: Vec<&str> = groups.iter().map(|(name, ..): &(String, Task, Plan)| name.as_str()).collect();
         let shown = names.join(" + ");
-        let request = Request { name: None, groups };
-        let outcome = perform(&host(&ctx), request).map_err(raise(&ctx))?;
-        Ok(LoadResult::new(&shown, names, outcome))
+        performed(&ctx, &shown, Request { name: None, groups })
+    }
+
+    /// A journey: several calls by one virtual user, each depending on the last. `function` reads as blocking code:
+    /// `operation.run()` waits for the answer, `sleep` waits, while other virtual users of the thread go on.
+    ///
+    /// The result counts journeys; `result.operations` has a row for each step, named after its operation. A journey fails
+    /// with the class of a failed call that it does not catch, as `check` if a check in it fails, as `script` if the
+    /// script makes a mistake. Each virtual user has its own copy of what the function captures; what it should find
+    /// again on its next journey belongs into `vu.state`.
+    ///
+    /// ```rhai,no_run
+    /// let api = http::client("http://127.0.0.1:8080");
+    /// let login = api.post("/login", #{ json: #{ user: data::sequence() } });
+    /// let shop = load::journey("shop", |vu| {
+    ///     let session = login.run().json().session;
+    ///     sleep("200ms");
+    ///     let cart = api.get(`/cart?session=${session}`, #{ name: "cart" }).run();
+    ///     check(cart.json().items.len() > 0, "the cart is not empty");
+    /// });
+    /// let result = load::run(shop, #{ concurrency: 200, duration: "30s" });
+    /// print(result.operations.cart.latency.p99_ms);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn journey(ctx: NativeCallContext, name: &str, function: FnPtr) -> ScriptResult<Journey> {
+        Journey::new(&ctx, name, function)
+    }
+
+    /// A mix: a map of names to `[weight, operation]`. For each call one of them is chosen by weight, the same one for
+    /// the same seed and number of the call. Journeys can be mixed as well.
+    ///
+    /// ```rhai,no_run
+    /// let api = http::client("http://127.0.0.1:8080");
+    /// let mix = load::mix(#{
+    ///     read:  [80, api.get("/users/{id}", #{ id: data::zipf(1, 1_000_000) })],
+    ///     write: [20, api.put("/users/1", #{ json: #{ age: data::uniform(1, 99) } })],
+    /// });
+    /// let result = load::run(mix, #{ rate: 1_000, duration: "30s" });
+    /// print(result.operations.write.latency.p99_ms);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn mix(ctx: NativeCallContext, parts: Map) -> ScriptResult<Mixed> {
+        let mut mixed = Vec::new();
+        for (name, part) in parts {
+            let usage = || {
+                let error = Error::usage(format!("`{name}` must be an array of a weight and an operation"));
+                raise(&ctx)(error.hint(format!("write `{name}: [80, operation]`")))
+            };
+            let part = part.into_array().map_err(|_| usage())?;
+            let [weight, operation] = part.as_slice() else { return Err(usage()) };
+            let weight = weight.as_float().or_else(|_| weight.as_int().map(|whole| whole as f64));
+            let weight = weight.map_err(|_| usage())?;
+            let task = task(&name, operation).map_err(raise(&ctx))?;
+            mixed.push(MixPart { name: name.to_string(), weight, task });
+        }
+        Ok(Mixed(Arc::new(Mix::new(mixed).map_err(raise(&ctx))?)))
     }
 }

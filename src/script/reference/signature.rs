@@ -178,6 +178,7 @@ pub fn plain_type(of: &str) -> String {
         "LoadResult" => "Result",
         "LoadErrors" => "Errors",
         "HttpResponse" => "Response",
+        "Mixed" => "Mix",
         other => other,
     }
     .to_owned()

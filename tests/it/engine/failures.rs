@@ -29,8 +29,10 @@ fn timeouts_count_at_their_limit() {
             assert!(exact || is_open && row.ended - row.started <= 100 * MS, "{row:?}");
         }
         let failed = &summary.failed_ms;
-        assert!(failed.count == 10 && (failed.min - 100.0).abs() < 1.5 && failed.max < 130.0, "{failed:?}");
-        assert!(summary.latency_ms.max < 90.0, "{:?}", summary.latency_ms);
+        assert!(failed.count == 10 && (failed.min - 100.0).abs() < 1.5, "{failed:?}");
+        // In an open loop they count from when they were due, however late the machine let them start.
+        assert!(is_open || failed.max < 101.0, "{failed:?}");
+        assert!(is_open || summary.latency_ms.max < 100.0, "{:?}", summary.latency_ms);
         assert_eq!(summary.errors.rate, 0.5);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use benchscript::load::{self, Client, Group, Load, Measured, Operation, Plan, Session, Sink, Turn};
+use benchscript::load::{self, Client, Group, Load, Measured, Operation, Plan, Session, Sink, Task, Turn};
 use benchscript::measure::{Failure, Interval, Outcome, Row, Summary, failure};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -204,7 +204,8 @@ pub fn try_together(
     let groups = groups.into_iter().enumerate().map(|(at, (operation, mut plan))| {
         plan["record"] = "all".into();
         let plan = serde_json::from_value::<Plan>(plan).unwrap().check().unwrap();
-        Group { name: format!("group {at}"), operation, seed: plan.seed.unwrap_or(1), plan }
+        let seed = plan.seed.unwrap_or(1);
+        Group { name: format!("group {at}"), task: Task::Operation(operation), seed, plan }
     });
     let load = Load { groups: groups.collect(), seed: 1 };
     let mut seen = Seen::default();
