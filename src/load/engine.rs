@@ -30,6 +30,9 @@ const FAILURE_ROWS: u64 = 10_000;
 /// File descriptors that a process needs beside its sessions.
 const SPARE_DESCRIPTORS: u64 = 64;
 
+/// Memory mappings that a process needs beside the stacks of its journeys.
+const SPARE_MAPPINGS: u64 = 2_000;
+
 /// One load: groups of calls on one clock, each with its plan.
 pub struct Load {
     pub groups: Arc<[Group]>,
@@ -68,6 +71,7 @@ pub struct MeasuredGroup {
 pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken) -> Result<Measured> {
     let users: u64 = load.groups.iter().map(|group| u64::from(group.plan.concurrency())).sum();
     need_descriptors(users)?;
+    need_stacks(load)?;
     let threads = threads(load, users);
     let rows = load.groups.iter().map(|group| group.plan.record.budget()).max().unwrap_or(0);
     let thinning = Arc::new(Thinning::new(load.seed, rows, if rows == 0 { 0 } else { FAILURE_ROWS }));
@@ -154,9 +158,9 @@ fn summarise(
     let parts = parts.into_iter().zip(metrics);
     for ((group, totals), (parts, metrics)) in load.groups.iter().zip(wholes).zip(parts) {
         let from = begin.plus_duration(group.plan.warmup.0);
-        let made = totals.successes + totals.failed;
+        let made = totals.counts.calls();
         // Where the number of calls ended the load, its window ends with the last of them.
-        let last = group.plan.requests.filter(|requests| made >= *requests).map(|_| totals.last_ended);
+        let last = group.plan.requests.filter(|requests| made >= *requests).map(|_| totals.counts.last_ended);
         let planned = group.plan.duration().map(|duration| from.plus_duration(duration));
         let ends = [planned, last, interrupted.then_some(collected.end)];
         let duration_s = seconds(ends.into_iter().flatten().min().unwrap_or(collected.end), from);
@@ -180,7 +184,7 @@ fn summarise(
         threads: &inside,
         throughput: groups
             .iter()
-            .map(|group| group.totals.successes_in_window as f64 / group.duration_s.max(1e-9))
+            .map(|group| group.totals.counts.successes_in_window as f64 / group.duration_s.max(1e-9))
             .sum(),
         open_loop: load.groups.iter().any(|group| group.plan.rate.is_some()),
         waited: collected.waited,
@@ -245,6 +249,22 @@ fn need_descriptors(users: u64) -> Result<()> {
     // SAFETY: as above.
     unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
     Ok(())
+}
+
+/// Refuses more journeys at once than the kernel gives stacks: each is two mappings of memory.
+fn need_stacks(load: &Load) -> Result<()> {
+    let scripted = load.groups.iter().filter(|group| group.task.has_journeys());
+    let users: u64 = scripted.map(|group| u64::from(group.plan.concurrency())).sum();
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+    let Some(most) = most.and_then(|text| text.trim().parse::<u64>().ok()) else { return Ok(()) };
+    let needed = 2 * users + SPARE_MAPPINGS;
+    if users == 0 || needed <= most {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{users} virtual users of journeys need {needed} memory mappings, but a process may have {most} (`vm.max_map_count`)"
+    ))
+    .hint(format!("lower `concurrency` to {}, or ask the administrator for more", (most - SPARE_MAPPINGS.min(most)) / 2)))
 }
 
 /// Waits until every thread has opened its sessions. An error if a group has none at all; else what failed.

@@ -87,6 +87,15 @@ impl Task {
         }
     }
 
+    /// Whether scripts run in it.
+    pub fn has_journeys(&self) -> bool {
+        match self {
+            Self::Operation(_) => false,
+            Self::Journey(_) => true,
+            Self::Mix(mix) => mix.parts.iter().any(|part| part.task.has_journeys()),
+        }
+    }
+
     /// All operations that are known before the load begins.
     pub fn operations(&self) -> Vec<&Arc<dyn Operation>> {
         match self {

@@ -2,6 +2,7 @@
 //! [`Totals`] → [`Summary`].
 
 pub mod clock;
+mod counts;
 pub mod failure;
 pub mod hash;
 mod interval;
@@ -19,6 +20,7 @@ mod totals;
 mod usage;
 
 pub use clock::{Alarm, Moment};
+pub use counts::Counts;
 pub use failure::Failure;
 pub use interval::{Interval, Level, OperationInterval, ThreadUse};
 pub use metric::Metric;

@@ -125,7 +125,7 @@ impl Recorder {
     /// Counts a session that was lost and opened again for a call due at `due`.
     pub fn reconnected(&mut self, place: Place, due: Moment) {
         let phase = self.windows[place.group].phase(due, due);
-        self.tally(place.row, phase).reconnects += 1;
+        self.tally(place.row, phase).counts.reconnects += 1;
     }
 
     /// Adds a number of the script's own, if the call that it belongs to, due at `due`, is measured.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::{Failure, Moment, Outcome, Sample, clock};
+use super::{Counts, Failure, Moment, Outcome, Sample, clock};
 
 /// The longest time a histogram holds, in nanoseconds: one hour. Longer ones count as an hour.
 const LONGEST: u64 = 3_600_000_000_000;
@@ -89,18 +89,7 @@ pub struct Failures {
 /// Response and service time coincide in a closed loop, so such calls are recorded once, in `same`.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    pub successes: u64,
-    pub failed: u64,
-    pub bytes: u64,
-    pub items: u64,
-    /// Successes and their bytes that ended in the measured window, whenever they were due.
-    pub successes_in_window: u64,
-    pub bytes_in_window: u64,
-    pub late: u64,
-    pub reconnects: u64,
-    /// When the last of these calls ended.
-    pub last_ended: Moment,
-    pub failures: Vec<Failures>,
+    pub counts: Counts,
     same: Option<Box<Histogram<u32>>>,
     response: Option<Box<Histogram<u32>>>,
     service: Option<Box<Histogram<u32>>>,
@@ -114,7 +103,7 @@ impl Tally {
     /// Adds one call that was sent.
     pub fn record(&mut self, sample: &Sample, window: &Window) {
         let lag = sample.started.since(sample.due);
-        self.last_ended = self.last_ended.max(sample.ended);
+        self.counts.last_ended = self.counts.last_ended.max(sample.ended);
         match sample.result {
             Ok(outcome) => self.succeed(sample, outcome, lag, window),
             Err(failure) => self.fail(failure, sample.ended.since(sample.due)),
@@ -123,7 +112,7 @@ impl Tally {
             self.on_time += 1;
         } else {
             put(&mut self.lag, lag);
-            self.late += u64::from(lag > LATE);
+            self.counts.late += u64::from(lag > LATE);
         }
     }
 
@@ -133,12 +122,12 @@ impl Tally {
     }
 
     fn succeed(&mut self, sample: &Sample, outcome: &Outcome, lag: u64, window: &Window) {
-        self.successes += 1;
-        self.bytes += outcome.bytes;
-        self.items += outcome.items;
+        self.counts.successes += 1;
+        self.counts.bytes += outcome.bytes;
+        self.counts.items += outcome.items;
         if window.contains(sample.ended) {
-            self.successes_in_window += 1;
-            self.bytes_in_window += outcome.bytes;
+            self.counts.successes_in_window += 1;
+            self.counts.bytes_in_window += outcome.bytes;
         }
         let service = sample.ended.since(sample.started).saturating_sub(sample.paused);
         if lag == 0 && sample.paused == 0 {
@@ -150,34 +139,21 @@ impl Tally {
     }
 
     fn fail(&mut self, failure: &Failure, age: u64) {
-        self.failed += 1;
+        self.counts.failed += 1;
         put(&mut self.failed_times, age);
-        match self.failures.iter_mut().find(|known| known.class == failure.class) {
+        match self.counts.failures.iter_mut().find(|known| known.class == failure.class) {
             Some(known) => known.count += 1,
             None => {
                 let first = failure.detail.clone();
-                self.failures.push(Failures { class: failure.class, count: 1, first });
+                self.counts.failures.push(Failures { class: failure.class, count: 1, first });
             }
         }
     }
 
-    pub fn calls(&self) -> u64 {
-        self.successes + self.failed
-    }
-
     /// Adds what another thread counted in the same second.
     pub fn merge(&mut self, other: Self) {
-        self.successes += other.successes;
-        self.failed += other.failed;
-        self.bytes += other.bytes;
-        self.items += other.items;
-        self.successes_in_window += other.successes_in_window;
-        self.bytes_in_window += other.bytes_in_window;
-        self.late += other.late;
-        self.reconnects += other.reconnects;
+        self.counts.merge(&other.counts);
         self.on_time += other.on_time;
-        self.last_ended = self.last_ended.max(other.last_ended);
-        merge_failures(&mut self.failures, &other.failures);
         merge(&mut self.same, other.same);
         merge(&mut self.response, other.response);
         merge(&mut self.service, other.service);

@@ -2,11 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::{
-    Errors, FailureClass, Moment, Phase, Quantiles, Summary, Tally,
-    clock::millis,
-    tally::{self, Failures, merge_failures},
-};
+use super::{Counts, Errors, FailureClass, Phase, Quantiles, Summary, Tally, clock::millis, tally};
 
 /// Percentiles of a [`Quantiles`], by name.
 const PERCENTILES: [(&str, f64); 5] =
@@ -17,17 +13,7 @@ const SAMPLES_BEYOND: f64 = 10.0;
 /// Counts and times of the calls due in the measured window.
 #[derive(Debug, Clone)]
 pub struct Totals {
-    pub successes: u64,
-    pub failed: u64,
-    pub bytes: u64,
-    pub items: u64,
-    pub successes_in_window: u64,
-    pub bytes_in_window: u64,
-    pub late: u64,
-    pub reconnects: u64,
-    /// When the last call ended.
-    pub last_ended: Moment,
-    pub failures: Vec<Failures>,
+    pub counts: Counts,
     /// Nanoseconds; successes only.
     pub response: Histogram<u64>,
     pub service: Histogram<u64>,
@@ -40,16 +26,7 @@ pub struct Totals {
 impl Default for Totals {
     fn default() -> Self {
         Self {
-            successes: 0,
-            failed: 0,
-            bytes: 0,
-            items: 0,
-            successes_in_window: 0,
-            bytes_in_window: 0,
-            late: 0,
-            reconnects: 0,
-            last_ended: Moment::default(),
-            failures: Vec::new(),
+            counts: Counts::default(),
             response: tally::histogram(),
             service: tally::histogram(),
             lag: tally::histogram(),
@@ -62,19 +39,11 @@ impl Totals {
     /// Adds one second. Of warm-up calls only those count that ended in the window, and only for throughput; of calls due
     /// after the window none.
     pub fn add(&mut self, phase: Phase, tally: &Tally) {
-        self.successes_in_window += tally.successes_in_window;
-        self.bytes_in_window += tally.bytes_in_window;
         if !phase.counts() {
+            self.counts.merge_window(&tally.counts);
             return;
         }
-        self.successes += tally.successes;
-        self.failed += tally.failed;
-        self.bytes += tally.bytes;
-        self.items += tally.items;
-        self.late += tally.late;
-        self.reconnects += tally.reconnects;
-        self.last_ended = self.last_ended.max(tally.last_ended);
-        merge_failures(&mut self.failures, &tally.failures);
+        self.counts.merge(&tally.counts);
         for (total, second) in [
             (&mut self.response, tally.response_times()),
             (&mut self.service, tally.service_times()),
@@ -91,16 +60,7 @@ impl Totals {
 
     /// Adds the totals of another operation or trial.
     pub fn merge(&mut self, other: &Self) {
-        self.successes += other.successes;
-        self.failed += other.failed;
-        self.bytes += other.bytes;
-        self.items += other.items;
-        self.successes_in_window += other.successes_in_window;
-        self.bytes_in_window += other.bytes_in_window;
-        self.late += other.late;
-        self.reconnects += other.reconnects;
-        self.last_ended = self.last_ended.max(other.last_ended);
-        merge_failures(&mut self.failures, &other.failures);
+        self.counts.merge(&other.counts);
         for (mine, other) in [
             (&mut self.response, &other.response),
             (&mut self.service, &other.service),
@@ -113,29 +73,30 @@ impl Totals {
 
     /// The numbers of a window of `duration_s` seconds.
     pub fn summary(&self, name: &str, duration_s: f64, offered_rate: Option<f64>) -> Summary {
-        let requests = self.successes + self.failed;
+        let counts = &self.counts;
+        let requests = counts.calls();
         let per_second = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
         let of_class =
-            |class| self.failures.iter().find(|known| known.class == class).map_or(0, |known| known.count);
+            |class| counts.failures.iter().find(|known| known.class == class).map_or(0, |known| known.count);
         Summary {
             name: name.to_owned(),
             requests,
-            successes: self.successes,
-            failures: self.failed,
+            successes: counts.successes,
+            failures: counts.failed,
             duration_s,
-            throughput: per_second(self.successes_in_window),
+            throughput: per_second(counts.successes_in_window),
             offered_rate,
-            bytes: self.bytes,
-            bytes_per_second: per_second(self.bytes_in_window),
-            items: self.items,
+            bytes: counts.bytes,
+            bytes_per_second: per_second(counts.bytes_in_window),
+            items: counts.items,
             latency_ms: quantiles(&self.response),
             service_time_ms: quantiles(&self.service),
             start_lag_ms: quantiles(&self.lag),
             failed_ms: quantiles(&self.failed_times),
             errors: Errors {
-                rate: if requests == 0 { 0.0 } else { self.failed as f64 / requests as f64 },
+                rate: if requests == 0 { 0.0 } else { counts.failed as f64 / requests as f64 },
                 timeouts: of_class(super::failure::TIMEOUT),
-                by_class: self
+                by_class: counts
                     .failures
                     .iter()
                     .map(|known| {
@@ -144,10 +105,10 @@ impl Totals {
                     })
                     .collect(),
             },
-            late: self.late,
+            late: counts.late,
             dropped: of_class(super::failure::DROPPED),
             unfinished: of_class(super::failure::UNFINISHED),
-            reconnects: self.reconnects,
+            reconnects: counts.reconnects,
             max_in_flight: 0,
             is_part: false,
         }

@@ -78,7 +78,8 @@ pub fn load(metrics: &Metrics, color: bool) -> String {
         facts::failures([(total.name.as_str(), metrics)].into_iter(), false),
     ];
     let storage = facts::storage([(total.name.as_str(), metrics)].into_iter());
-    for table in tables.iter().chain([&storage]).filter(|table| !table.is_empty()) {
+    let extras = facts::extras(metrics);
+    for table in tables.iter().chain([&storage, &extras]).filter(|table| !table.is_empty()) {
         out += &format!("\n{}", table.text(color));
     }
     let warnings = facts::warnings_of_metrics(metrics);

@@ -55,10 +55,10 @@ impl Sink for Watcher<'_> {
             Live { elapsed_s: interval.second + 1, in_flight: interval.level.in_flight, ..Live::default() };
         let whole = |part: &&OperationInterval| !interval.names[part.row].is_part;
         for part in interval.operations.iter().filter(whole) {
-            live.calls += part.tally.calls();
-            live.failures += part.tally.failed;
+            live.calls += part.tally.counts.calls();
+            live.failures += part.tally.counts.failed;
             if part.phase.counts() {
-                self.failures += part.tally.failed;
+                self.failures += part.tally.counts.failed;
             }
             if let Some(part) = part.tally.response_times() {
                 tally::pour(&mut times, &part);

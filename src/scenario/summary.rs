@@ -16,15 +16,15 @@ pub fn of(run: &Run, trials: &[Arc<Outcome>]) -> RunSummary {
         all.add(outcome);
         services.entry(outcome.metrics.service.clone()).or_default().add(outcome);
     }
-    let requests = all.totals.successes + all.totals.failed;
+    let requests = all.totals.counts.successes + all.totals.counts.failed;
     RunSummary {
         schema: SCHEMA,
         run_id: run.run_id.clone(),
         status: run.status,
         total_requests: requests,
-        successful_requests: all.totals.successes,
-        failed_requests: all.totals.failed,
-        success_rate: (requests > 0).then(|| all.totals.successes as f64 / requests as f64),
+        successful_requests: all.totals.counts.successes,
+        failed_requests: all.totals.counts.failed,
+        success_rate: (requests > 0).then(|| all.totals.counts.successes as f64 / requests as f64),
         latency_s: all.latency(),
         requests_per_second: all.rate(),
         services: services.into_iter().map(|(name, sum)| (name, sum.block())).collect(),
@@ -83,9 +83,9 @@ impl Sum {
             self.extras.iter().map(|(name, (sum, seconds))| (name.clone(), mean(*sum, *seconds))).collect();
         extras.insert("bytes_per_second".to_owned(), mean(self.bytes, self.seconds));
         ServiceBlock {
-            total_requests: self.totals.successes + self.totals.failed,
-            successful_requests: self.totals.successes,
-            failed_requests: self.totals.failed,
+            total_requests: self.totals.counts.successes + self.totals.counts.failed,
+            successful_requests: self.totals.counts.successes,
+            failed_requests: self.totals.counts.failed,
             requests_per_second: self.rate(),
             latency_s: self.latency(),
             extras,

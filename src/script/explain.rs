@@ -48,6 +48,9 @@ pub fn plain(error: &EvalAltResult) -> Error {
         | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
             Error::usage(format!("expected {}, found {}", a(wanted), a(found)))
         }
+        EvalAltResult::ErrorDotExpr(text, _) => {
+            no_field(text).map_or_else(|| Error::usage(ours(text)), |(error, ..)| error)
+        }
         other => Error::usage(ours(&bare(other))),
     }
 }
@@ -199,9 +202,7 @@ impl Place<'_> {
 
     /// `Unknown property 'p98' - a getter is not registered for type 'Times'`, said for people.
     fn unknown_field(&self, text: &str) -> Error {
-        let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
-        let [field, of, ..] = quoted.as_slice() else { return Error::usage(ours(text)) };
-        let error = Error::usage(format!("{} has no field `{field}`", a(of)));
+        let Some((error, field, of)) = no_field(text) else { return Error::usage(ours(text)) };
         let fields = reference::fields(self.engine, &reference::plain_type(of));
         let names: Vec<&str> = fields.iter().map(String::as_str).collect();
         let is_percentile =
@@ -213,6 +214,13 @@ impl Place<'_> {
         }
         suggest(error, field, &names, "fields")
     }
+}
+
+/// The error for a field that a type does not have, with the names of both.
+fn no_field(text: &str) -> Option<(Error, &str, &str)> {
+    let mut quoted = text.split('\'').skip(1).step_by(2);
+    let (field, of) = (quoted.next()?, quoted.next()?);
+    Some((Error::usage(format!("{} has no field `{field}`", a(of))), field, of))
 }
 
 /// Adds the nearest of `names`, or all of them.

@@ -2,13 +2,14 @@
 
 mod examples;
 mod imports;
+mod journeys;
 mod output;
 mod results;
 mod stopping;
 mod values;
 
 use crate::http::fake::{Fake, ok};
-use crate::support::{Done, Folder, run};
+use crate::support::{Done, Folder, run, try_run};
 
 /// Runs a script that needs nothing else; what it printed.
 fn printed(script: &str) -> String {
@@ -21,4 +22,32 @@ fn against(script: &str, arguments: &[&str]) -> (Folder, Done) {
     let folder = Folder::new();
     let done = run(&folder, &script.replace("{url}", &server.url), arguments);
     (folder, done)
+}
+
+/// Runs a script against the built-in target; `{url}` stands for its address. Lines keep their numbers.
+fn on_target(script: &str, arguments: &[&str]) -> (Folder, Done) {
+    let folder = Folder::new();
+    let done = on_target_in(&folder, script, arguments);
+    (folder, done)
+}
+
+/// The same in a folder that has files already.
+fn on_target_in(folder: &Folder, script: &str, arguments: &[&str]) -> Done {
+    let done = try_run(folder, &targeted(script), arguments);
+    assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+    done
+}
+
+/// The same, however it ends.
+fn try_on_target(script: &str, arguments: &[&str]) -> (Folder, Done) {
+    let folder = Folder::new();
+    let done = try_run(&folder, &targeted(script), arguments);
+    (folder, done)
+}
+
+fn targeted(script: &str) -> String {
+    format!(
+        "let server = target::http(#{{}}); const URL = server.url; {}",
+        script.replace("\"{url}\"", "URL")
+    )
 }

@@ -90,6 +90,12 @@ pub fn run_folder(folder: &Folder) -> PathBuf {
     runs.remove(0)
 }
 
+/// The folder of its report.
+pub fn report_folder(folder: &Folder) -> PathBuf {
+    let run = run_folder(folder);
+    folder.path().join("reports").join(run.file_name().unwrap())
+}
+
 /// The folders of its trials, in order.
 pub fn trials(run: &Path) -> Vec<PathBuf> {
     let folders = fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path());

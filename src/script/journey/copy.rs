@@ -27,8 +27,8 @@ fn copy(value: &Dynamic, depth: usize) -> Result<Dynamic, String> {
     }
     if let Some(function) = value.read_lock::<FnPtr>() {
         let mut function = function.clone();
-        let own =
-            function.curry().iter().map(|value| copy(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
+        let own = function.curry().iter().map(|value| copy(value, depth + 1).map(Dynamic::into_shared));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
         function.set_curry(own);
         return Ok(Dynamic::from(function));
     }

@@ -241,7 +241,11 @@ pub mod face {
             };
             (name.as_str().into(), Dynamic::from(row))
         };
-        result.operations.iter().map(row).collect()
+        match &result.outcome {
+            // Steps of a journey are known only now.
+            Some(outcome) if result.row.is_none() => outcome.metrics.operations.keys().map(row).collect(),
+            _ => result.operations.iter().map(row).collect(),
+        }
     }
 
     /// Figures that only this kind of service has, and the script's own `metric`s, as a map.

@@ -45,7 +45,7 @@ fn a_group_of_fewer_users_than_threads_makes_all_its_requests() {
         assert_eq!(turns(&rows).len(), requests, "group {group}");
         let once: BTreeSet<u64> = turns(&rows).into_iter().collect();
         assert_eq!(once.len(), requests, "group {group} repeats turns");
-        assert_eq!(ran.measured.groups[usize::from(group)].totals.successes, requests as u64);
+        assert_eq!(ran.measured.groups[usize::from(group)].totals.counts.successes, requests as u64);
     }
 }
 
@@ -122,7 +122,7 @@ fn groups_share_one_clock() {
     let dues: BTreeSet<u64> = ran.rows.iter().filter(|row| row.operation == 1).map(|row| row.due).collect();
     assert_eq!(dues, (0..25).map(|turn| turn * 20 * MS).collect());
     assert!(ran.rows.iter().filter(|row| row.operation == 0).all(|row| row.due < 500 * MS));
-    assert_eq!(ran.measured.groups[1].totals.successes, 20);
+    assert_eq!(ran.measured.groups[1].totals.counts.successes, 20);
 }
 
 #[test]
