@@ -120,13 +120,25 @@ fn as_json(host: &Host) -> Value {
 fn how(load: &PlannedLoad) -> String {
     let one = |config: &Value| {
         let plan = &config["plan"];
+        let most = &plan["concurrency"];
+        let spacing = match (plan["arrival"].as_str(), plan["burstiness"].as_f64()) {
+            (Some(word), Some(burstiness)) => format!(" {word} of burstiness {burstiness}"),
+            (Some(word), None) => format!(" {word}"),
+            _ => String::new(),
+        };
+        let open = format!("{spacing}, at most {most} in flight");
+        if let Some(stages) = plan["stages"].as_array() {
+            let steps = stages.iter().map(step).collect::<Vec<_>>().join(", ");
+            let is_open = plan["loop"] == "open";
+            return if is_open { format!("{steps}{open}") } else { format!("closed, {steps}") };
+        }
+        if let Some(trace) = plan["trace"].as_object() {
+            let file = trace["file"].as_str().unwrap_or_default();
+            return format!("{} times of {file}{open}", trace["times"]);
+        }
         match plan["rate"].as_f64() {
-            Some(rate) => format!(
-                "{rate}/s {}, at most {} in flight",
-                plan["arrival"].as_str().unwrap_or(""),
-                plan["concurrency"]
-            ),
-            None => format!("closed, {} in flight", plan["concurrency"]),
+            Some(rate) => format!("{rate}/s{open}"),
+            None => format!("closed, {most} in flight"),
         }
     };
     match load.config.get("together").and_then(Value::as_object) {
@@ -136,6 +148,18 @@ fn how(load: &PlannedLoad) -> String {
             .collect::<Vec<_>>()
             .join("; "),
         None => one(&Value::Object(load.config.clone())),
+    }
+}
+
+/// `500/s for 10s`, `to 2000/s in 30s`, `8 users for 10s`.
+fn step(stage: &Value) -> String {
+    let level = match stage["rate"].as_f64() {
+        Some(rate) => format!("{rate}/s"),
+        None => format!("{} users", stage["concurrency"]),
+    };
+    match (stage["ramp"].as_str(), stage["duration"].as_str()) {
+        (Some(ramp), _) => format!("to {level} in {ramp}"),
+        (None, length) => format!("{level} for {}", length.unwrap_or_default()),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    arrival::Arrivals,
+    arrival::Calls,
     sessions::Sessions,
     worker::{Shared, User, Work},
 };
@@ -162,39 +162,24 @@ pub fn seat(
 
 /// The part of a schedule that one thread owns.
 pub struct Schedule {
-    pub arrivals: Arrivals,
-    pub requests: Option<u64>,
+    pub calls: Calls,
     pub thread: u64,
     pub threads: u64,
-    /// Measured calls seen so far, on all threads.
-    pub measured: u64,
     /// Nanoseconds from one wake-up to the next, at least.
-    pub batch_gap: u64,
+    batch_gap: u64,
 }
 
 impl Schedule {
-    /// The gap for a thread that makes `rate` calls a second.
-    pub fn batch_gap(rate: f64) -> u64 {
-        if rate > BATCHED_RATE { BATCH_GAP } else { 0 }
+    pub fn new(calls: Calls, thread: usize, threads: usize) -> Self {
+        // By the highest rate: a ramp need not wake up more often where it is low.
+        let is_batched = calls.peak() / threads as f64 > BATCHED_RATE;
+        let batch_gap = if is_batched { BATCH_GAP } else { 0 };
+        Self { calls, thread: thread as u64, threads: threads as u64, batch_gap }
     }
 
     fn next(&mut self, work: &Work) -> Option<Job> {
-        loop {
-            let (turn, after) = self.arrivals.next()?;
-            let due = work.window.begin.plus(after);
-            if due >= work.window.to {
-                return None;
-            }
-            if due >= work.window.from {
-                if self.requests.is_some_and(|requests| self.measured >= requests) {
-                    return None;
-                }
-                self.measured += 1;
-            }
-            if turn % self.threads == self.thread {
-                return Some(Job { turn, due, free: true });
-            }
-        }
+        let (turn, due) = self.calls.find(|(turn, _)| turn % self.threads == self.thread)?;
+        Some(Job { turn, due: work.window.begin.plus(due), free: true })
     }
 }
 

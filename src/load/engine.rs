@@ -186,7 +186,7 @@ fn summarise(
             .iter()
             .map(|group| group.totals.counts.successes_in_window as f64 / group.duration_s.max(1e-9))
             .sum(),
-        open_loop: load.groups.iter().any(|group| group.plan.rate.is_some()),
+        open_loop: load.groups.iter().any(|group| group.plan.is_open()),
         waited: collected.waited,
         concurrency: load.groups.iter().map(|group| u64::from(group.plan.concurrency())).sum(),
         unopened: unopened.len() as u64,

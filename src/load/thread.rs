@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Client, Ending, Task,
-    arrival::Arrivals,
+    arrival::Calls,
     deadline::Deadlines,
     dispatcher::{Line, Schedule, dispatch, seat},
     plan::Plan,
@@ -192,7 +192,7 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
             sites: Sites::new(spec.rows.clone()),
             troubles: spec.troubles.clone(),
         });
-        match Arrivals::of(&group.plan, group.seed) {
+        match Calls::of(&group.plan, group.seed) {
             None => {
                 let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, threads));
                 let mut sessions = sessions.into_iter();
@@ -203,19 +203,12 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
                     users.borrow_mut().spawn_local(closed(user, turns.clone()));
                 }
             }
-            Some(arrivals) => {
+            Some(calls) => {
                 let line = Rc::new(Line::new(own, spec.thread, threads));
                 for session in sessions {
                     seat(&line, &shared, &work, session, &mut users.borrow_mut());
                 }
-                let schedule = Schedule {
-                    arrivals,
-                    requests: group.plan.requests,
-                    thread: spec.thread as u64,
-                    threads: threads as u64,
-                    measured: 0,
-                    batch_gap: Schedule::batch_gap(group.plan.rate.unwrap_or(0.0) / threads as f64),
-                };
+                let schedule = Schedule::new(calls, spec.thread, threads);
                 lines.push((line.clone(), work.clone()));
                 dispatchers.spawn_local(dispatch(line, shared.clone(), work, schedule, alarm, users.clone()));
             }

@@ -61,6 +61,13 @@ impl Draws {
     }
 }
 
+/// A normal draw with mean 0 and deviation 1, by Box and Muller; the other number of the pair is not used, since
+/// nothing is kept between calls.
+pub fn standard_normal(draws: &mut Draws) -> f64 {
+    let radius = (-2.0 * (1.0 - draws.unit()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * draws.unit()).cos()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

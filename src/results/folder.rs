@@ -151,8 +151,8 @@ fn source(path: &str, text: &str) -> Source {
     Source { path: path.to_owned(), sha256: sha256(text) }
 }
 
-/// A name as part of a folder's name: letters, digits, `_` and `-`.
-fn slug(name: &str) -> String {
+/// A name as part of a file's name: letters, digits, `_` and `-`.
+pub fn slug(name: &str) -> String {
     let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let slug: String = name.chars().take(60).map(clean).collect();
     let slug = slug.trim_matches('-');

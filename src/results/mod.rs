@@ -7,12 +7,13 @@ pub mod hlog;
 pub mod index;
 mod outcome;
 mod requests;
+pub mod schedule;
 pub mod schema;
 mod series;
 mod stored;
 mod trial;
 
-pub use folder::{NewRun, RunFolder, check_writable, sha256};
+pub use folder::{NewRun, RunFolder, check_writable, sha256, slug};
 pub use outcome::Outcome;
 pub use stored::{Point, StoredRun, StoredTrial};
 pub use trial::TrialFolder;

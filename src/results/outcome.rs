@@ -1,6 +1,6 @@
 //! What a finished trial is while its run goes on: its metrics, and the histograms behind them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     Point,
@@ -19,4 +19,6 @@ pub struct Outcome {
     pub operations: BTreeMap<String, Totals>,
     /// One point a second, operation and phase.
     pub series: Vec<Point>,
+    /// Where the schedules of operations lie that were saved.
+    pub schedules: BTreeMap<String, PathBuf>,
 }

@@ -1,18 +1,23 @@
 //! The one way a load is run and recorded: checked, prepared, watched, written, cleaned up.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use super::live::Watcher;
 use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
-use crate::load::{Group, Load, Measured, Plan, Spacing, Task, cores_allowed};
+use crate::load::{Calls, Group, Load, Measured, Plan, Task, cores_allowed};
 use crate::measure::{Summary, Totals, tally::DIGITS};
 use crate::results::{
-    Outcome, Point, TrialFolder, facts,
+    Outcome, Point, TrialFolder, facts, schedule,
     schema::{Meta, Metrics, SCHEMA, Status, Throughput},
-    sha256,
+    sha256, slug,
 };
 
 /// One load of a script: one group for `load::run`, several for `load::together`.
@@ -43,8 +48,8 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let config = configuration(&groups);
     if host.is_planning() {
         let seconds = groups.iter().map(|group| {
-            let duration = group.plan.duration?;
-            Some(group.plan.warmup.seconds() + duration.seconds())
+            let duration = group.plan.duration()?;
+            Some(group.plan.warmup.seconds() + duration.as_secs_f64())
         });
         let seconds = seconds.collect::<Option<Vec<_>>>().map(|all| all.into_iter().fold(0.0, f64::max));
         host.state().planned.push(PlannedLoad { name, config, seconds });
@@ -54,13 +59,16 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let mut folder = open_trial(host, &run, &name, &groups, &config)?;
     let mut watcher = Watcher::new(host, &name, &longest(&groups).plan);
     let sessions = groups.iter().map(|group| u64::from(group.plan.sessions_at_start())).sum();
+    let schedules = save_schedules(&groups, &folder.path, &host.cancel());
     host.stage(&name, &Stage::Opening { sessions });
     let load = Load { groups: groups.clone(), seed };
-    let measured = run_load(host, &load, &mut folder, &mut watcher);
+    let measured =
+        schedules.and_then(|schedules| Ok((run_load(host, &load, &mut folder, &mut watcher)?, schedules)));
     host.stage(&name, &Stage::Writing);
-    let written = measured.and_then(|measured| {
+    let written = measured.and_then(|(measured, schedules)| {
         let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
-        let outcome = summarise(&name, &groups, config, &mut folder, measured, watcher.series)?;
+        let mut outcome = summarise(&name, &groups, config, &mut folder, measured, watcher.series)?;
+        outcome.schedules = schedules;
         Ok((outcome, interrupted, broken))
     });
     host.stage(&name, &Stage::Done);
@@ -151,9 +159,30 @@ fn open_trial(
     TrialFolder::create(run, meta, config, with_rows)
 }
 
+/// Writes when the calls of each group are due, where its plan says so: `schedule.csv`, with the group's number and name
+/// where there are several.
+fn save_schedules(
+    groups: &[Group],
+    trial: &Path,
+    cancel: &CancellationToken,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let mut saved = BTreeMap::new();
+    for (at, group) in groups.iter().enumerate().filter(|(_, group)| group.plan.save_schedule) {
+        let Some(calls) = Calls::of(&group.plan, group.seed) else { continue };
+        let file = match groups.len() {
+            1 => "schedule.csv".to_owned(),
+            _ => format!("schedule-{}-{}.csv", at + 1, slug(&group.name)),
+        };
+        let path = trial.join(file);
+        schedule::write(&path, calls, cancel)?;
+        saved.insert(group.name.clone(), path);
+    }
+    Ok(saved)
+}
+
 /// The group whose window ends last: the one a person waits for.
 fn longest(groups: &[Group]) -> &Group {
-    let length = |group: &&Group| group.plan.duration.map(|span| span.0 + group.plan.warmup.0);
+    let length = |group: &&Group| group.plan.duration().map(|duration| duration + group.plan.warmup.0);
     groups.iter().max_by_key(length).expect("a load has at least one group")
 }
 
@@ -168,13 +197,9 @@ fn configuration(groups: &[Group]) -> Map<String, Value> {
         effective.remove("name");
         effective.insert("concurrency".into(), plan.concurrency().into());
         effective.insert("seed".into(), group.seed.into());
-        if plan.rate.is_none() {
-            effective.remove("arrival");
-            effective.insert("loop".into(), "closed".into());
-        } else {
-            let word = if plan.arrival == Spacing::Poisson { "poisson" } else { "constant" };
-            effective.insert("loop".into(), "open".into());
-            effective.insert("arrival".into(), word.into());
+        effective.insert("loop".into(), if plan.is_open() { "open" } else { "closed" }.into());
+        if plan.rates().is_some() && plan.arrival.is_none() {
+            effective.insert("arrival".into(), "constant".into());
         }
         Map::from_iter([
             ("operation".to_owned(), group.task.describe()),
@@ -215,10 +240,14 @@ fn summarise(
     let mut extras = Map::new();
     let mut duration_s: f64 = 0.0;
     let (mut throughput, mut bytes_per_second) = (0.0, 0.0);
+    let mut offered: Option<f64> = None;
     for (group, part) in groups.iter().zip(measured.groups) {
         totals.merge(&part.totals);
         duration_s = duration_s.max(part.duration_s);
-        let row = part.totals.summary(&group.name, part.duration_s, group.plan.rate);
+        let due = part.totals.successes + part.totals.failed;
+        let rate = group.plan.offered_rate(due, part.duration_s);
+        let row = part.totals.summary(&group.name, part.duration_s, rate);
+        offered = rate.map(|rate| rate + offered.unwrap_or(0.0)).or(offered);
         // Windows of different lengths: the rates of the groups add up, their counts over one window would not.
         throughput += row.throughput;
         bytes_per_second += row.bytes_per_second;
@@ -245,7 +274,6 @@ fn summarise(
             operations.insert(name, totals);
         }
     }
-    let offered = groups.iter().filter_map(|group| group.plan.rate).reduce(|a, b| a + b);
     let mut total = totals.summary(name, duration_s, offered);
     total.throughput = throughput;
     total.bytes_per_second = bytes_per_second;
@@ -264,6 +292,15 @@ fn summarise(
         });
     }
     notes.extend(measured.notes);
+    for trace in groups.iter().filter_map(|group| group.plan.trace.as_ref()) {
+        let moved = trace.times.as_ref().map_or(0, |times| times.out_of_order);
+        if moved > 0 {
+            let file = trace.file.display();
+            notes.push(format!(
+                "{moved} times of the trace `{file}` were smaller than the one before: it was sorted"
+            ));
+        }
+    }
     let first = &groups.first().expect("a load has at least one group").task;
     let metrics = Metrics {
         schema: SCHEMA,
@@ -283,5 +320,5 @@ fn summarise(
         extras,
         notes,
     };
-    Ok(Outcome { status: Status::Done, metrics, totals, operations, series })
+    Ok(Outcome { status: Status::Done, metrics, totals, operations, series, schedules: BTreeMap::new() })
 }

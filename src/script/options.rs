@@ -82,6 +82,14 @@ pub fn from_json(value: Value) -> Dynamic {
 fn explain<T: DeserializeOwned>(what: &str, json: &serde_json::Map<String, Value>, text: &str) -> Error {
     let names: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     if text.starts_with("unknown field") {
+        // An option may be a map with options of its own.
+        let inner = json.iter().find(|(key, value)| {
+            let alone = Value::Object([((*key).clone(), (*value).clone())].into_iter().collect());
+            !names[1..].contains(&key.as_str()) && names[0] != key.as_str() && {
+                serde_json::from_value::<T>(alone).is_err_and(|error| error.to_string().contains(text))
+            }
+        });
+        let what = inner.map_or(what, |(key, _)| key);
         let (wrong, known) = names.split_first().expect("serde names the field");
         let error = Error::usage(format!("`{what}` has no option `{wrong}`"));
         return match nearest(wrong, known) {
@@ -117,6 +125,7 @@ fn in_our_words(key: &str, value: &Value, error: &str) -> Error {
         "a boolean" => "true or false",
         "a string" => "a text",
         "a map" => "a map `#{ ... }`",
+        "a sequence" => "an array",
         _ if error.starts_with("unknown variant") => {
             let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
             let wrong = value.as_str().unwrap_or_default();

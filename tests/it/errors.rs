@@ -30,6 +30,13 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("unwritable_results", &["--out", "scenario.rhai"]),
 ];
 
+/// Files that lie beside every script.
+const FILES: &[(&str, &str)] = &[
+    ("times.csv", "due_s\n0.5\n1.5\nsoon\n"),
+    ("calls.csv", "user,start,early,unix\nann,3.5,-1,1700000000\nbob,4.5,2,1700000001\n"),
+    ("none.csv", "due_s\n# nothing\n"),
+];
+
 /// The servers and the like that scripts name in braces: `{garbage}`.
 struct Scene {
     names: Vec<(&'static str, String)>,
@@ -89,6 +96,7 @@ impl Scene {
             let path = scripts().join("lib").join(format!("{library}.rhai"));
             folder.write(&format!("lib/{library}.rhai"), &fs::read_to_string(path).unwrap());
         }
+        FILES.iter().for_each(|(name, text)| drop(folder.write(name, text)));
         let more = ARGUMENTS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, more)| more);
         let done: Done = Command::new("sh")
             // Few enough for the test of the limit, enough for all others.

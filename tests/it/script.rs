@@ -4,6 +4,7 @@ mod examples;
 mod imports;
 mod journeys;
 mod output;
+mod replay;
 mod results;
 mod stopping;
 mod values;

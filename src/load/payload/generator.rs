@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Encoding, rows::Rows, words::WORDS, zipf::Zipf};
 use crate::error::{Error, Result};
 use crate::load::Turn;
-use crate::measure::hash::{Draws, hash_texts};
+use crate::measure::hash::{Draws, hash_texts, standard_normal};
 
 /// A kind of random value. Drawing keeps no state: the same (seed, stream, turn, step) gives the same value on
 /// every thread. Cheap to clone.
@@ -296,12 +296,6 @@ impl Choice {
         // Rounding can carry a point to the total itself.
         &self.values[at.min(self.values.len() - 1)]
     }
-}
-
-/// By Box and Muller; the other number of the pair is not used, since nothing is kept between calls.
-fn standard_normal(draws: &mut Draws) -> f64 {
-    let radius = (-2.0 * (1.0 - draws.unit()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * draws.unit()).cos()
 }
 
 /// The components of a vector of length 1, as the 32-bit floats that vector databases store.

@@ -123,19 +123,25 @@ fn row_cells(summary: &Summary, throughput: f64) -> Vec<Cell> {
     ]
 }
 
-/// How much load: the rate that was asked for, else how many callers.
+/// How much load: the rate that was asked for, else how many callers; where it changes, the highest.
 fn load(trial: &StoredTrial) -> String {
-    let rate = trial.metrics.as_ref().and_then(|metrics| metrics.total.offered_rate);
-    let concurrency = || {
-        let config = &trial.metrics.as_ref()?.config;
-        let plan = config.get("plan").and_then(Value::as_object).unwrap_or(config);
-        plan.get("concurrency").or_else(|| config.get("concurrency"))?.as_u64()
+    let Some(metrics) = &trial.metrics else { return NONE.to_owned() };
+    let config = &metrics.config;
+    let plan = config.get("plan").and_then(Value::as_object).unwrap_or(config);
+    let users = |users: u64| match users {
+        1 => "1 user".to_owned(),
+        users => format!("{} users", count(users)),
     };
-    match (rate, concurrency()) {
-        (Some(rate), _) => format!("{}/s", trimmed(&figures(rate))),
-        (None, Some(1)) => "1 user".to_owned(),
-        (None, Some(users)) => format!("{} users", count(users)),
-        (None, None) => NONE.to_owned(),
+    let rate = |rate: f64| format!("{}/s", trimmed(&figures(rate)));
+    if let Some(stages) = plan.get("stages").and_then(Value::as_array) {
+        let highest = |unit: &str| stages.iter().filter_map(|stage| stage[unit].as_f64()).reduce(f64::max);
+        let highest = highest("rate").map(rate).or_else(|| Some(users(highest("concurrency")? as u64)));
+        return format!("up to {}", highest.unwrap_or_default());
+    }
+    match (metrics.total.offered_rate, plan.get("concurrency").or_else(|| config.get("concurrency"))) {
+        (Some(offered), _) if plan.contains_key("trace") => format!("trace, {}", rate(offered)),
+        (Some(offered), _) => rate(offered),
+        (None, concurrency) => concurrency.and_then(Value::as_u64).map_or(NONE.to_owned(), users),
     }
 }
 

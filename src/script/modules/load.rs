@@ -92,8 +92,15 @@ pub mod load {
     /// * `concurrency`: the most calls in flight (1; with `rate` 1,000)
     /// * `rate`: calls a second, due on a schedule whether or not earlier ones ended; without it, each virtual user
     ///   calls again as soon as its last call has ended
-    /// * `arrival`: `"constant"` or `"poisson"` spacing of a `rate` (`"constant"`)
-    /// * `duration`, `requests`: when to stop; give at least one
+    /// * `arrival`: spacing of a `rate`: `"constant"`, `"poisson"` or `"gamma"` (`"constant"`)
+    /// * `burstiness`: of gamma gaps: 1 is Poisson, 0.5 comes in bursts, 4 is more even
+    /// * `stages`: levels, one after the other: `#{ rate: 500, duration: "10s" }` holds 500 calls a second,
+    ///   `#{ rate: 2_000, ramp: "30s" }` goes there evenly from the level before (0 for the first); `concurrency`
+    ///   instead of `rate` stages the virtual users of a closed loop
+    /// * `trace`: the path of a file with the times of the calls, instead of a `rate`: seconds from the start of the load,
+    ///   one a line; or `#{ file: "calls.csv", column: "at", speed: 2.0 }`, also of `.jsonl`
+    /// * `save_schedule`: keep when each call of an open loop was due, for `trace` (false)
+    /// * `duration`, `requests`: when to stop; give at least one, unless `stages` or a `trace` end it
     /// * `warmup`: load before the measured window (0)
     /// * `timeout`: a call without an answer for this long has failed (`"10s"`)
     /// * `threads`: generator threads (one for every 64 virtual users, at most one a core)

@@ -6,7 +6,7 @@ use super::{LoadErrors, LoadResult, Number, Times, Validity, parts::no_samples, 
 use crate::error::Error;
 use crate::measure::{is_guess, tally};
 use crate::report;
-use crate::script::{ScriptResult, host, options::from_json, raise};
+use crate::script::{ScriptResult, effect, host, options::from_json, raise};
 
 /// The numbers of a load. Numbers carry their unit in the name; a field that does not exist is an error.
 #[export_module]
@@ -268,6 +268,32 @@ pub mod face {
     pub fn config(result: &mut LoadResult) -> Map {
         let config = result.outcome.iter().flat_map(|outcome| &outcome.metrics.config);
         config.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    }
+
+    /// The path of the schedule that a load with `save_schedule` has kept; as `trace` of another load it is replayed,
+    /// exactly.
+    ///
+    /// ```rhai,no_run
+    /// let api = http::client("http://127.0.0.1:8080");
+    /// let one = load::run(api.get("/old"), #{ rate: 500, arrival: "poisson", duration: "10s", save_schedule: true });
+    /// let two = load::run(api.get("/new"), #{ trace: one.schedule, duration: "10s" });
+    /// ```
+    #[rhai_fn(get = "schedule", return_raw, pure)]
+    pub fn schedule(ctx: NativeCallContext, result: &mut LoadResult) -> ScriptResult<String> {
+        effect(&ctx, "the schedule of a load")?;
+        let saved = result.outcome.as_ref().map(|outcome| &outcome.schedules);
+        let several = saved.is_some_and(|saved| saved.len() > 1);
+        let path = saved.and_then(|saved| match &result.row {
+            Some(name) => saved.get(name),
+            None => saved.values().next().filter(|_| !several),
+        });
+        path.map(|path| path.display().to_string()).ok_or_else(|| {
+            let error = Error::usage(format!("`{}` has not saved one schedule", result.name));
+            raise(&ctx)(error.hint(match several {
+                true => "each operation has its own: `result.operations.NAME.schedule`",
+                false => "ask for it in the plan of an open loop: `save_schedule: true`",
+            }))
+        })
     }
 
     /// Any percentile of the response time, 0 to 100, in milliseconds.

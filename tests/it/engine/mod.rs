@@ -5,6 +5,7 @@ mod failures;
 mod fake;
 mod open;
 mod same;
+mod schedules;
 mod verdict;
 
 const MS: u64 = 1_000_000;
