@@ -126,11 +126,12 @@ fn how(load: &PlannedLoad) -> String {
             (Some(word), None) => format!(" {word}"),
             _ => String::new(),
         };
+        let think = plan["think"].as_str().map_or(String::new(), |think| format!(", thinking {think}"));
         let open = format!("{spacing}, at most {most} in flight");
         if let Some(stages) = plan["stages"].as_array() {
             let steps = stages.iter().map(step).collect::<Vec<_>>().join(", ");
             let is_open = plan["loop"] == "open";
-            return if is_open { format!("{steps}{open}") } else { format!("closed, {steps}") };
+            return if is_open { format!("{steps}{open}") } else { format!("closed, {steps}{think}") };
         }
         if let Some(trace) = plan["trace"].as_object() {
             let file = trace["file"].as_str().unwrap_or_default();
@@ -138,7 +139,7 @@ fn how(load: &PlannedLoad) -> String {
         }
         match plan["rate"].as_f64() {
             Some(rate) => format!("{rate}/s{open}"),
-            None => format!("closed, {most} in flight"),
+            None => format!("closed, {most} in flight{think}"),
         }
     };
     match load.config.get("together").and_then(Value::as_object) {

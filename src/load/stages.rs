@@ -189,3 +189,34 @@ fn grouped(level: f64) -> String {
     let comma = |at: usize| at > 0 && at < whole && (whole - at).is_multiple_of(3);
     text.char_indices().flat_map(|(at, digit)| comma(at).then_some(',').into_iter().chain([digit])).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stages(json: &str) -> Stages {
+        let stages: Stages = serde_json::from_str(json).unwrap();
+        stages.check(Span::default()).unwrap();
+        stages
+    }
+
+    #[test]
+    fn stages_say_what_they_are() {
+        let rates = stages(
+            r#"[{"rate": 500, "duration": "10s"}, {"rate": 2000, "ramp": "30s"}, {"rate": 0.5, "duration": 1}]"#,
+        );
+        assert_eq!(rates.names(), ["stage 1: 500/s", "stage 2: 500 to 2,000/s", "stage 3: 0.5/s"]);
+        assert_eq!((rates.length().as_secs(), rates.peak()), (41, 2_000.0));
+        let users =
+            stages(r#"[{"concurrency": 1000000, "ramp": "1s"}, {"concurrency": 999, "duration": "1s"}]"#);
+        assert_eq!(users.names(), ["stage 1: 0 to 1,000,000 users", "stage 2: 999 users"]);
+    }
+
+    #[test]
+    fn a_due_time_belongs_to_one_stage() {
+        let stages = stages(r#"[{"rate": 5, "duration": "1s"}, {"rate": 9, "ramp": "2s"}]"#);
+        let second = 1_000_000_000;
+        let at = [0, second - 1, second, 3 * second - 1, 3 * second].map(|due| stages.index_at(due));
+        assert_eq!(at, [Some(0), Some(0), Some(1), Some(1), None]);
+    }
+}

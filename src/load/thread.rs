@@ -19,8 +19,10 @@ use super::{
     arrival::Calls,
     deadline::Deadlines,
     dispatcher::{Line, Schedule, dispatch, seat},
+    pace::Pace,
     plan::Plan,
     sessions::Sessions,
+    sleeper::Sleeper,
     troubles::Troubles,
     worker::{Duty, Kind, Shared, Sites, Turns, User, Work, closed},
 };
@@ -169,6 +171,9 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
     let users = Rc::new(RefCell::new(JoinSet::new()));
     let mut lines = Vec::new();
     let mut dispatchers = JoinSet::new();
+    let mut sleepers = Vec::new();
+    // Ends when it is dropped.
+    let mut background = JoinSet::new();
     for (index, (group, prepared)) in spec.groups.iter().zip(groups).enumerate() {
         let Prepared { duties, sessions, alarm } = prepared;
         let threads = group.threads(spec.threads);
@@ -195,13 +200,22 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
         match Calls::of(&group.plan, group.seed) {
             None => {
                 let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, threads));
+                let pace = Rc::new(Pace::of(&group.plan, group.seed, begin));
+                let sleeper = Rc::new(Sleeper::default());
                 let mut sessions = sessions.into_iter();
                 for user in 0..u64::from(own) {
                     let number = user * threads as u64 + spec.thread as u64;
                     let sessions = sessions.next().unwrap_or_default();
                     let user = User::new(shared.clone(), work.clone(), number, sessions);
-                    users.borrow_mut().spawn_local(closed(user, turns.clone()));
+                    users.borrow_mut().spawn_local(closed(
+                        user,
+                        turns.clone(),
+                        pace.clone(),
+                        sleeper.clone(),
+                    ));
                 }
+                sleepers.push(sleeper.clone());
+                background.spawn_local(async move { sleeper.drive(alarm).await });
             }
             Some(calls) => {
                 let line = Rc::new(Line::new(own, spec.thread, threads));
@@ -214,7 +228,7 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
             }
         }
     }
-    let sweeper = tokio::task::spawn_local(sweep(shared.clone(), lines.clone()));
+    background.spawn_local(sweep(shared.clone(), lines.clone()));
     tokio::select! {
         () = finish(&mut dispatchers, &users) => {}
         () = spec.cancel.cancelled() => {
@@ -223,11 +237,12 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
             for (line, work) in &lines {
                 line.close(&shared, work, Moment::now());
             }
+            sleepers.iter().for_each(|sleeper| sleeper.close());
             shared.deadlines.expire_all();
         }
     }
     finish(&mut dispatchers, &users).await;
-    sweeper.abort();
+    drop(background);
     shared.recorder.borrow_mut().finish(Moment::now());
 }
 

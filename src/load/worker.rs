@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Answer, Ask, Cast, Input, Mix, Operation, Steps, Turn, deadline::Deadlines, sessions::Sessions,
-    troubles::Troubles,
+    Answer, Ask, Cast, Input, Mix, Operation, Steps, Turn, deadline::Deadlines, pace::Pace,
+    sessions::Sessions, sleeper::Sleeper, troubles::Troubles,
 };
 use crate::measure::{
     Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
@@ -364,12 +364,20 @@ impl Turns {
     }
 }
 
-/// A virtual user of a closed loop: the next call is due when the last one has ended.
-pub async fn closed(mut user: User, turns: Rc<Turns>) {
+/// A virtual user of a closed loop: the next call is due when the last one has ended and its pace lets it.
+pub async fn closed(mut user: User, turns: Rc<Turns>, pace: Rc<Pace>, sleeper: Rc<Sleeper>) {
     let mut now = Moment::now();
+    let mut ready = now;
     while !user.shared.stopping.get() {
-        let Some(turn) = turns.take(now) else { return };
-        let done = user.turn(turn, now, now, true).await;
+        let Some(due) = pace.due(user.number, ready) else { return };
+        let Some(turn) = turns.take(due) else { return };
+        if due > now {
+            if !sleeper.until(due).await {
+                return;
+            }
+            now = Moment::now();
+        }
+        let done = user.turn(turn, due, now, true).await;
         now = done.now;
         if done.refused {
             tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
@@ -378,5 +386,6 @@ pub async fn closed(mut user: User, turns: Rc<Turns>) {
             tokio::task::yield_now().await;
             now = Moment::now();
         }
+        ready = pace.ready(turn, now);
     }
 }

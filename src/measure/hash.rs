@@ -61,6 +61,12 @@ impl Draws {
     }
 }
 
+/// An exponential draw with mean 1.
+pub fn exponential(draws: &mut Draws) -> f64 {
+    // In (0, 1]: its logarithm is finite.
+    -(1.0 - draws.unit()).ln()
+}
+
 /// A normal draw with mean 0 and deviation 1, by Box and Muller; the other number of the pair is not used, since
 /// nothing is kept between calls.
 pub fn standard_normal(draws: &mut Draws) -> f64 {

@@ -1,6 +1,6 @@
 //! How the calls of an open loop are spaced: a process of one call a unit of time, on average.
 
-use crate::measure::hash::{Draws, standard_normal};
+use crate::measure::hash::{Draws, exponential, standard_normal};
 
 /// Separates the arrival times from every payload that shares the seed.
 const STREAM: u64 = 0x6172_7269_7661_6c73;
@@ -42,11 +42,6 @@ impl Process {
         };
         self.sum
     }
-}
-
-fn exponential(draws: &mut Draws) -> f64 {
-    // In (0, 1]: its logarithm is finite.
-    -(1.0 - draws.unit()).ln()
 }
 
 /// Gamma with the given shape and mean 1, by Marsaglia and Tsang (2000): at most a few draws, whatever the shape.

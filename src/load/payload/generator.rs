@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Encoding, rows::Rows, words::WORDS, zipf::Zipf};
 use crate::error::{Error, Result};
 use crate::load::Turn;
-use crate::measure::hash::{Draws, hash_texts, standard_normal};
+use crate::measure::hash::{Draws, exponential, hash_texts, standard_normal};
 
 /// A kind of random value. Drawing keeps no state: the same (seed, stream, turn, step) gives the same value on
 /// every thread. Cheap to clone.
@@ -21,6 +21,7 @@ enum Kind {
     UniformFloat { low: f64, high: f64 },
     Zipf { low: i64, high: i64, exponent: f64, law: Zipf },
     Normal { mean: f64, stddev: f64 },
+    Exponential { mean: f64 },
     Choice(Arc<Choice>),
     Uuid,
     Text { fewest: u32, most: u32 },
@@ -95,6 +96,15 @@ impl Generator {
                 .hint("give 0 or more: `normal(mean, stddev)`"));
         }
         Ok(Self(Kind::Normal { mean, stddev }))
+    }
+
+    /// Exponentially distributed floats of 0 or more: times between independent events.
+    pub fn exponential(mean: f64) -> Result<Self> {
+        finite("exponential", &[mean])?;
+        if mean <= 0.0 {
+            return Err(Error::usage(format!("the mean of `exponential` is {mean}")).hint("give more than 0"));
+        }
+        Ok(Self(Kind::Exponential { mean }))
     }
 
     /// One of `values`, each equally often.
@@ -249,6 +259,7 @@ impl Generator {
             }
             Kind::Zipf { low, law, .. } => Drawn::Int(low.wrapping_add_unsigned(law.draw(draws) - 1)),
             Kind::Normal { mean, stddev } => Drawn::Float(mean + stddev * standard_normal(draws)),
+            Kind::Exponential { mean } => Drawn::Float(mean * exponential(draws)),
             Kind::Choice(choice) => Drawn::Value(choice.draw(draws)),
             Kind::Uuid => Drawn::Uuid(u128::from(draws.bits()) << 64 | u128::from(draws.bits())),
             Kind::Text { fewest, most } => {
@@ -271,6 +282,7 @@ impl fmt::Display for Generator {
             Kind::UniformFloat { low, high } => write!(f, "uniform({low:?}, {high:?})"),
             Kind::Zipf { low, high, exponent, .. } => write!(f, "zipf({low}, {high}, {exponent})"),
             Kind::Normal { mean, stddev } => write!(f, "normal({mean}, {stddev})"),
+            Kind::Exponential { mean } => write!(f, "exponential({mean:?})"),
             Kind::Choice(choice) => write!(f, "choice({} values)", choice.values.len()),
             Kind::Uuid => write!(f, "uuid()"),
             Kind::Text { fewest, most } => write!(f, "text({fewest}, {most})"),

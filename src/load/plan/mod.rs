@@ -1,22 +1,22 @@
 //! How much load, for how long: the options of `load::run`, checked before anything starts.
 
+mod check;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     arrival::{Profile, Spacing, Times, Trace},
+    pace::Think,
     stages::{Stages, Unit},
 };
-use crate::error::{Error, Result};
 use crate::measure::Span;
 
 /// The most calls a second that a plan may ask for; above it the schedule's nanoseconds run out of meaning.
 pub const HIGHEST_RATE: f64 = 10_000_000.0;
 /// Virtual users of one load; their sockets need file descriptors.
 pub const MOST_USERS: u32 = 1_000_000;
-/// The burstiest gamma: calls in lumps of thousands. Below it nearly all gaps round to nothing.
-const LEAST_BURSTINESS: f64 = 0.001;
 /// Calls in flight of an open loop unless told.
 const OPEN_CONCURRENCY: u32 = 1_000;
 /// Virtual users that one generator thread serves before another one starts.
@@ -47,6 +47,9 @@ pub struct Plan {
     /// Times from a file instead of a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
+    /// How long a virtual user of a closed loop waits after each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub think: Option<Think>,
     /// Whether the trial keeps when each call was due, as a file that `trace` replays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub save_schedule: bool,
@@ -118,127 +121,6 @@ impl Record {
 }
 
 impl Plan {
-    /// Refuses what cannot be run, naming the option. Reads the trace if there is one.
-    pub fn check(mut self) -> Result<Self> {
-        let positive = |name: &str, zero: bool| match zero {
-            true => Err(Error::usage(format!("`{name}` must be more than 0"))),
-            false => Ok(()),
-        };
-        positive("concurrency", self.concurrency == Some(0))?;
-        positive("requests", self.requests == Some(0))?;
-        positive("threads", self.threads == Some(0))?;
-        positive("duration", self.duration.is_some_and(|span| span.0.is_zero()))?;
-        positive("timeout", self.timeout.0.is_zero())?;
-        self.check_stages()?;
-        self.check_trace()?;
-        if self.duration.is_none() && self.requests.is_none() && self.stages.is_none() && self.trace.is_none()
-        {
-            return Err(Error::usage("this load would never end")
-                .hint("give `duration: \"30s\"` or `requests: 10_000`"));
-        }
-        if let Some(rate) = self.rate {
-            if rate <= 0.0 || rate.is_nan() {
-                return Err(Error::usage(format!("`rate` must be more than 0, not {rate}")));
-            }
-            if rate > HIGHEST_RATE {
-                return Err(Error::usage(format!(
-                    "`rate` may be at most {HIGHEST_RATE} calls a second, not {rate}"
-                )));
-            }
-        }
-        self.check_spacing()?;
-        if self.save_schedule && !self.is_open() {
-            return Err(Error::usage(
-                "`save_schedule` saves when calls are due, but a closed loop has no schedule",
-            )
-            .hint("add `rate: 500`, or leave `save_schedule` out"));
-        }
-        if self.concurrency > Some(MOST_USERS) {
-            let error = format!("`concurrency` may be at most {MOST_USERS}, not {}", self.concurrency());
-            return Err(Error::usage(error));
-        }
-        if self.threads > Some(self.concurrency()) {
-            return Err(Error::usage(format!(
-                "`threads` is more than `concurrency` ({}): some would have no virtual user",
-                self.concurrency()
-            )));
-        }
-        self.trace = self.trace.map(Trace::read).transpose()?;
-        if let (Some(trace), Some(end)) = (&self.trace, self.duration()) {
-            let window = self.warmup.0..self.warmup.0 + end;
-            let times = self.times().map_or(&[][..], |times| &times.due);
-            if !times.iter().any(|due| window.contains(&Duration::from_nanos(*due))) {
-                return Err(Error::usage(format!(
-                    "no call of the trace `{}` is due in the window",
-                    trace.file.display()
-                ))
-                .hint("times count from the start of the load, warm-up included"));
-            }
-        }
-        Ok(self)
-    }
-
-    fn check_stages(&self) -> Result<()> {
-        let Some(stages) = &self.stages else { return Ok(()) };
-        let both = |name: &str, instead: &str| {
-            Err(Error::usage(format!("`stages` and `{name}` are both given")).hint(instead))
-        };
-        stages.check(self.warmup)?;
-        if self.rate.is_some() {
-            return both("rate", "give each stage its own `rate`");
-        }
-        if self.trace.is_some() {
-            return both("trace", "a trace says when each call is due: leave one of them out");
-        }
-        if self.duration.is_some() {
-            return both(
-                "duration",
-                "the stages together are the window: give each its own `duration` or `ramp`",
-            );
-        }
-        if self.requests.is_some() {
-            return both("requests", "the stages together are the window: leave `requests` out");
-        }
-        if self.concurrency.is_some() && stages.unit() == Unit::Concurrency {
-            return both("concurrency", "give each stage its own `concurrency`");
-        }
-        Ok(())
-    }
-
-    fn check_trace(&self) -> Result<()> {
-        let others = [
-            ("rate", self.rate.is_some()),
-            ("arrival", self.arrival.is_some()),
-            ("burstiness", self.burstiness.is_some()),
-        ];
-        match others.into_iter().find(|(_, given)| *given && self.trace.is_some()) {
-            Some((name, _)) => Err(Error::usage(format!("`trace` and `{name}` are both given"))
-                .hint("a trace says when each call is due: leave one of them out")),
-            None => Ok(()),
-        }
-    }
-
-    fn check_spacing(&self) -> Result<()> {
-        if self.arrival.is_some() && !self.is_open() {
-            return Err(Error::usage("`arrival` spaces the calls of a `rate`, but none is given")
-                .hint("add `rate: 500`, or leave `arrival` out for a closed loop"));
-        }
-        let is_gamma = self.arrival == Some(Arrival::Gamma);
-        match self.burstiness {
-            None if is_gamma => Err(Error::usage("`arrival: \"gamma\"` needs the option `burstiness`")
-                .hint("1.0 is Poisson, 0.5 comes in bursts, 4.0 is more even")),
-            Some(_) if !is_gamma => {
-                Err(Error::usage("`burstiness` is the shape of gamma arrivals, but these are not")
-                    .hint("add `arrival: \"gamma\"`, or leave `burstiness` out"))
-            }
-            Some(shape) if shape.is_nan() || shape < LEAST_BURSTINESS => {
-                Err(Error::usage(format!("`burstiness` must be at least {LEAST_BURSTINESS}, not {shape}"))
-                    .hint("1.0 is Poisson, 0.5 comes in bursts, 4.0 is more even"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Whether calls are due on a schedule, whatever has become of the ones before.
     pub fn is_open(&self) -> bool {
         self.rate.is_some() || self.trace.is_some() || self.stages_of(Unit::Rate).is_some()
@@ -266,6 +148,22 @@ impl Plan {
     pub fn rates(&self) -> Option<Profile> {
         let stages = || Some(self.stages_of(Unit::Rate)?.profile(self.warmup));
         self.rate.map(Profile::constant).or_else(stages)
+    }
+
+    /// The virtual users of a closed loop over time; none where their number does not change.
+    pub fn levels(&self) -> Option<Profile> {
+        Some(self.stages_of(Unit::Concurrency)?.profile(self.warmup))
+    }
+
+    /// What the rows of the stages are called; empty without stages.
+    pub fn stage_names(&self) -> Vec<String> {
+        self.stages.as_ref().map(Stages::names).unwrap_or_default()
+    }
+
+    /// The number, from 0, of the stage of a call that is due so many nanoseconds after the start of the load; none in
+    /// warm-up, and without stages.
+    pub fn stage_at(&self, due: u64) -> Option<usize> {
+        self.stages.as_ref()?.index_at(due.checked_sub(self.warmup.nanos())?)
     }
 
     pub fn spacing(&self) -> Spacing {

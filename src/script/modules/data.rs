@@ -100,6 +100,16 @@ pub mod data {
         Generator::normal(mean, stddev).map_err(raise(&ctx))
     }
 
+    /// Exponentially distributed fractions: times between independent events.
+    ///
+    /// ```rhai
+    /// let pause = data::exponential(0.5);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn exponential(ctx: NativeCallContext, mean: f64) -> ScriptResult<Generator> {
+        Generator::exponential(mean).map_err(raise(&ctx))
+    }
+
     /// One of `values`, each equally likely.
     ///
     /// ```rhai

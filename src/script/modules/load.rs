@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rhai::{FnPtr, Map, plugin::*};
 
-use crate::error::{Error, ErrorKind};
-use crate::load::{Mix, MixPart, Plan, Task};
+use crate::error::{Error, ErrorKind, Result};
+use crate::load::{Mix, MixPart, Plan, Task, Think, payload::Generator};
 use crate::scenario::trial::{Request, perform};
 use crate::script::{
     LoadResult, ScriptResult,
@@ -23,7 +23,7 @@ use crate::script::{
 pub struct Mixed(Arc<Mix>);
 
 /// What a script puts under load.
-fn task(of: &str, value: &Dynamic) -> crate::error::Result<Task> {
+fn task(of: &str, value: &Dynamic) -> Result<Task> {
     if let Some(op) = value.read_lock::<Op>() {
         return Ok(Task::Operation(op.operation.clone()));
     }
@@ -99,6 +99,8 @@ pub mod load {
     ///   instead of `rate` stages the virtual users of a closed loop
     /// * `trace`: the path of a file with the times of the calls, instead of a `rate`: seconds from the start of the load,
     ///   one a line; or `#{ file: "calls.csv", column: "at", speed: 2.0 }`, also of `.jsonl`
+    /// * `think`: how long a virtual user waits after each call: a time, or a generator of seconds such as
+    ///   `data::exponential(0.2)`; in no response time (0)
     /// * `save_schedule`: keep when each call of an open loop was due, for `trace` (false)
     /// * `duration`, `requests`: when to stop; give at least one, unless `stages` or a `trace` end it
     /// * `warmup`: load before the measured window (0)
@@ -116,7 +118,7 @@ pub mod load {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn run(ctx: NativeCallContext, operation: Dynamic, plan: Map) -> ScriptResult<LoadResult> {
-        let plan = options::<Plan>("load::run", plan).and_then(Plan::check).map_err(raise(&ctx))?;
+        let plan = checked("load::run", plan).map_err(raise(&ctx))?;
         let task = task("load::run", &operation).map_err(raise(&ctx))?;
         let name = task.name();
         let shown = plan.name.clone().unwrap_or_else(|| name.clone());
@@ -147,7 +149,7 @@ pub mod load {
             let [operation, plan] = load.as_slice() else { return Err(usage()) };
             let task = task(&name, operation).map_err(raise(&ctx))?;
             let plan = plan.clone().try_cast::<Map>().ok_or_else(usage)?;
-            let plan = options::<Plan>(&name, plan).and_then(Plan::check).map_err(raise(&ctx))?;
+            let plan = checked(&name, plan).map_err(raise(&ctx))?;
             groups.push((name.to_string(), task, plan));
         }
         if groups.is_empty() {
@@ -213,4 +215,15 @@ pub mod load {
         }
         Ok(Mixed(Arc::new(Mix::new(mixed).map_err(raise(&ctx))?)))
     }
+}
+
+/// The plan out of its options, checked. `think` alone may be a generator.
+fn checked(what: &str, mut plan: Map) -> Result<Plan> {
+    let drawn = plan.get("think").and_then(|think| think.clone().try_cast::<Generator>());
+    if drawn.is_some() {
+        plan.remove("think");
+    }
+    let mut plan = options::<Plan>(what, plan)?;
+    plan.think = drawn.map(Think::Drawn).or(plan.think);
+    plan.check()
 }

@@ -4,6 +4,7 @@ mod closed;
 mod failures;
 mod fake;
 mod open;
+mod pace;
 mod same;
 mod schedules;
 mod verdict;

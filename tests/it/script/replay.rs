@@ -85,3 +85,27 @@ fn a_plan_tells_stages_and_traces() {
         assert!(done.stdout.contains(text), "{}", done.stdout);
     }
 }
+
+#[test]
+fn throughput_follows_from_think_and_response_time() {
+    let folder = Folder::new();
+    let script = r#"
+        let server = target::http(#{ service_time: "5ms", servers: 8 });
+        let home = http::client(server.url).get("/");
+        let r = load::run(home, #{ concurrency: 8, duration: "1s", think: data::uniform(0.03, 0.06), record: "all" });
+        print(r.throughput);
+        print(r.latency.avg_ms);
+        print(r.config.plan.think);
+    "#;
+    let done = run(&folder, script, &["--quiet", "--seed", "3"]);
+    let mut lines = done.stdout.lines();
+    let mut number = || lines.next().unwrap().parse::<f64>().unwrap();
+    let (throughput, response) = (number(), number() / 1e3);
+    assert_eq!(lines.next(), Some("uniform(0.03, 0.06)"));
+    // Users / (think + response): what is drawn has the mean 0.045, and each user is in a call when the window ends.
+    let law = 8.0 / (0.045 + response);
+    assert!(throughput > 0.9 * law && throughput < 1.1 * law + 8.0, "{throughput}/s, not {law}/s");
+    assert!(throughput < 8.0 / (0.03 + 0.005) + 8.0, "{throughput}/s: somebody did not think");
+    let calls = requests(&trials(&run_folder(&folder))[0]);
+    assert!(calls.iter().all(|call| call["latency_s"].as_f64().unwrap() >= 0.005));
+}

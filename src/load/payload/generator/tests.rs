@@ -144,6 +144,16 @@ fn zipf_keeps_its_bounds_and_prefers_the_lowest() {
 }
 
 #[test]
+fn exponential_has_its_mean_and_spread() {
+    let values = floats(&Generator::exponential(0.5).unwrap(), 40_000);
+    let mean = values.iter().sum::<f64>() / 40_000.0;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 40_000.0;
+    assert!(values.iter().all(|value| *value >= 0.0));
+    assert!((mean - 0.5).abs() < 0.0125 && (variance - 0.25).abs() < 0.02, "{mean} {variance}");
+    assert!(Generator::exponential(0.0).is_err() && Generator::exponential(f64::NAN).is_err());
+}
+
+#[test]
 fn normal_has_its_mean_and_spread() {
     let values = floats(&Generator::normal(100.0, 15.0).unwrap(), 40_000);
     let middle = mean(&values);
