@@ -75,7 +75,7 @@ impl Line {
             recorder.level.waiting -= 1;
             let failure =
                 Failure::kept(failure::DROPPED, "no session came free within the timeout: never sent");
-            let (_, place) = work.duty(job.turn);
+            let (_, place) = work.duty(job.turn, job.due);
             recorder.record_unsent(place, job.turn, job.due, job.due.plus(work.timeout), failure);
         }
     }
@@ -88,7 +88,7 @@ impl Line {
             let mut recorder = shared.recorder.borrow_mut();
             recorder.level.waiting -= 1;
             let failure = Failure::kept(failure::UNFINISHED, "still in line when the load ended: never sent");
-            let (_, place) = work.duty(job.turn);
+            let (_, place) = work.duty(job.turn, job.due);
             recorder.record_unsent(place, job.turn, job.due, now, failure);
         }
         for seat in self.idle.borrow_mut().drain(..) {

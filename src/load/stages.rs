@@ -177,7 +177,7 @@ impl Stage {
         self.rate.or(self.concurrency.map(f64::from)).unwrap_or(0.0)
     }
 
-    fn length(&self) -> Span {
+    pub fn length(&self) -> Span {
         self.duration.or(self.ramp).unwrap_or_default()
     }
 }

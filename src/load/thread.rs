@@ -186,10 +186,15 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
             Task::Mix(mix) => Some(mix.clone()),
             _ => None,
         };
+        let stages = group.plan.stages.clone().map(|stages| {
+            let rows = stages.names().iter().map(|name| spec.rows.part(index, name)).collect();
+            (stages, rows)
+        });
         let work = Rc::new(Work {
             group: index,
             duties,
             mix,
+            stages,
             seed: group.seed,
             timeout: group.plan.timeout.nanos(),
             window: window(group),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Answer, Ask, Cast, Input, Mix, Operation, Steps, Turn, deadline::Deadlines, pace::Pace,
+    Answer, Ask, Cast, Input, Mix, Operation, Stages, Steps, Turn, deadline::Deadlines, pace::Pace,
     sessions::Sessions, sleeper::Sleeper, troubles::Troubles,
 };
 use crate::measure::{
@@ -34,6 +34,8 @@ pub struct Work {
     /// What is performed: one duty, or the parts of `mix`.
     pub duties: Vec<Duty>,
     pub mix: Option<Arc<Mix>>,
+    /// The stages of its plan, and the row of each.
+    pub stages: Option<(Stages, Vec<usize>)>,
     pub seed: u64,
     /// Nanoseconds.
     pub timeout: u64,
@@ -57,10 +59,13 @@ pub enum Kind {
 }
 
 impl Work {
-    /// Which duty a call has, and where it is counted.
-    pub fn duty(&self, turn: u64) -> (usize, Place) {
+    /// Which duty a call that is due at `due` has, and where it is counted.
+    pub fn duty(&self, turn: u64, due: Moment) -> (usize, Place) {
         let number = self.mix.as_ref().map_or(0, |mix| mix.part(self.seed, turn));
-        let parts = [self.duties[number].part, None];
+        let stage = self.stages.as_ref().filter(|_| due >= self.window.from);
+        let stage =
+            stage.and_then(|(stages, rows)| Some(rows[stages.index_at(due.since(self.window.from))?]));
+        let parts = [self.duties[number].part, stage];
         (number, Place { group: self.group, row: self.group, parts })
     }
 }
@@ -151,7 +156,7 @@ impl User {
     pub async fn turn(&mut self, turn: u64, due: Moment, begun: Moment, free: bool) -> Done {
         enter(&mut self.shared.recorder.borrow_mut());
         let work = self.work.clone();
-        let (number, place) = work.duty(turn);
+        let (number, place) = work.duty(turn, due);
         match &work.duties[number].kind {
             Kind::Operation(operation) => self.call(&**operation, place, turn, due, begun, free).await,
             Kind::Journey(cast) => self.journey(&**cast, number, place, turn, due, begun, free).await,

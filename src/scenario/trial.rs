@@ -269,7 +269,13 @@ fn summarise(
             operations.insert(group.name.clone(), part.totals);
         }
         for (name, totals) in part.parts {
-            let row = Summary { is_part: true, ..totals.summary(&name, part.duration_s, None) };
+            // Where the load was stopped a stage may have been shorter.
+            let stage =
+                group.plan.stage_length(&name).map(|length| length.as_secs_f64().min(part.duration_s));
+            let due = totals.successes + totals.failed;
+            let rate = stage.filter(|_| group.plan.is_open()).map(|length| due as f64 / length);
+            let row = totals.summary(&name, stage.unwrap_or(part.duration_s), rate);
+            let row = Summary { is_part: true, ..row };
             rows.insert(name.clone(), row);
             operations.insert(name, totals);
         }

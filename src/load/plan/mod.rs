@@ -160,10 +160,12 @@ impl Plan {
         self.stages.as_ref().map(Stages::names).unwrap_or_default()
     }
 
-    /// The number, from 0, of the stage of a call that is due so many nanoseconds after the start of the load; none in
-    /// warm-up, and without stages.
-    pub fn stage_at(&self, due: u64) -> Option<usize> {
-        self.stages.as_ref()?.index_at(due.checked_sub(self.warmup.nanos())?)
+    /// The length of the stage that has a row of this name, which may stand behind that of its group.
+    pub fn stage_length(&self, row: &str) -> Option<Duration> {
+        let stages = self.stages.as_ref()?;
+        let is_it = |name: &String| row == name || row.ends_with(&format!(": {name}"));
+        let at = stages.names().iter().position(is_it)?;
+        Some(stages.0[at].length().0)
     }
 
     pub fn spacing(&self) -> Spacing {

@@ -75,13 +75,19 @@ fn scripts(task: &Task) -> Vec<Arc<Script>> {
 
 /// The rows of the result that are known before the load: a plan has them too.
 fn rows(groups: &[(String, Task, Plan)]) -> Vec<String> {
-    match groups {
-        [(_, Task::Mix(mix), _)] => mix.parts().iter().map(|part| part.name.clone()).collect(),
-        [(_, Task::Journey(journey), _)] => {
+    let [(name, task, plan)] = groups else {
+        return groups.iter().map(|(name, ..)| name.clone()).collect();
+    };
+    let mut names: Vec<String> = match task {
+        Task::Mix(mix) => mix.parts().iter().map(|part| part.name.clone()).collect(),
+        Task::Journey(journey) => {
             journey.operations().iter().map(|operation| operation.name().to_owned()).collect()
         }
-        _ => groups.iter().map(|(name, ..)| name.clone()).collect(),
-    }
+        Task::Operation(_) if plan.stages.is_none() => vec![name.clone()],
+        Task::Operation(_) => Vec::new(),
+    };
+    names.extend(plan.stage_names());
+    names
 }
 
 /// Put operations under load and measure them.
@@ -96,7 +102,7 @@ pub mod load {
     /// * `burstiness`: of gamma gaps: 1 is Poisson, 0.5 comes in bursts, 4 is more even
     /// * `stages`: levels, one after the other: `#{ rate: 500, duration: "10s" }` holds 500 calls a second,
     ///   `#{ rate: 2_000, ramp: "30s" }` goes there evenly from the level before (0 for the first); `concurrency`
-    ///   instead of `rate` stages the virtual users of a closed loop
+    ///   instead of `rate` stages the virtual users of a closed loop; each stage has its row in `operations`
     /// * `trace`: the path of a file with the times of the calls, instead of a `rate`: seconds from the start of the load,
     ///   one a line; or `#{ file: "calls.csv", column: "at", speed: 2.0 }`, also of `.jsonl`
     /// * `think`: how long a virtual user waits after each call: a time, or a generator of seconds such as

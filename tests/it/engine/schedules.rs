@@ -62,7 +62,8 @@ fn a_staged_window_has_the_calls_of_its_levels() {
             { "rate": 50, "duration": "200ms" },
         ],
     });
-    let ran = run(Fake::new(|_| Call::Answers), plan);
+    let ran =
+        run(Fake::new(|turn| if turn % 7 == 0 { Call::Fails("status_5xx") } else { Call::Answers }), plan);
     let between =
         |from: u64, to: u64| ran.rows.iter().filter(|row| (from * MS..to * MS).contains(&row.due)).count();
     // 200 ms at 100/s; 300 ms of it; the ramp in two halves, 100 to 300 and 300 to 500; 200 ms at 50/s.
@@ -71,6 +72,13 @@ fn a_staged_window_has_the_calls_of_its_levels() {
     assert_eq!(counts, [20, 30, 40, 80, 10]);
     let summary = ran.summary();
     assert_eq!((summary.requests, summary.duration_s), (160, 0.9));
+    // Every stage has a row, and together they are the whole.
+    let group = &ran.measured.groups[0];
+    let rows: Vec<(&str, u64)> =
+        group.parts.iter().map(|(name, totals)| (name.as_str(), totals.successes + totals.failed)).collect();
+    assert_eq!(rows, [("stage 1: 100/s", 30), ("stage 2: 100 to 500/s", 120), ("stage 3: 50/s", 10)]);
+    assert_eq!(group.parts.iter().map(|(_, totals)| totals.failed).sum::<u64>(), summary.failures);
+    assert_eq!(group.parts.iter().map(|(_, totals)| totals.response.len()).sum::<u64>(), summary.successes);
 }
 
 #[test]
