@@ -244,7 +244,7 @@ fn summarise(
     for (group, part) in groups.iter().zip(measured.groups) {
         totals.merge(&part.totals);
         duration_s = duration_s.max(part.duration_s);
-        let due = part.totals.successes + part.totals.failed;
+        let due = part.totals.counts.calls();
         let rate = group.plan.offered_rate(due, part.duration_s);
         let row = part.totals.summary(&group.name, part.duration_s, rate);
         offered = rate.map(|rate| rate + offered.unwrap_or(0.0)).or(offered);
@@ -272,7 +272,7 @@ fn summarise(
             // Where the load was stopped a stage may have been shorter.
             let stage =
                 group.plan.stage_length(&name).map(|length| length.as_secs_f64().min(part.duration_s));
-            let due = totals.successes + totals.failed;
+            let due = totals.counts.calls();
             let rate = stage.filter(|_| group.plan.is_open()).map(|length| due as f64 / length);
             let row = totals.summary(&name, stage.unwrap_or(part.duration_s), rate);
             let row = Summary { is_part: true, ..row };
