@@ -29,6 +29,15 @@ impl Encoding {
         }
     }
 
+    /// Appends text of letters, digits and dashes, which no place changes.
+    pub fn plain(self, text: &str, out: &mut Vec<u8>) {
+        debug_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+        let quote: &[u8] = if self == Self::Json { b"\"" } else { b"" };
+        out.extend_from_slice(quote);
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(quote);
+    }
+
     /// Appends an integer: digits are the same everywhere.
     pub fn int(self, value: i64, out: &mut Vec<u8>) {
         let mut digits = [0u8; 20];
@@ -54,7 +63,14 @@ impl Encoding {
         match self {
             Self::Path | Self::Query => {
                 let from = out.len();
-                write!(out, "{value}").expect("a Vec takes every write");
+                serde_json::to_writer(&mut *out, &value).expect("a Vec takes every write");
+                // `2.0` is `2` in a path. An exponent may have a `+`, so it is written out: some four times slower.
+                if out[from..].contains(&b'e') {
+                    out.truncate(from);
+                    write!(out, "{value}").expect("a Vec takes every write");
+                } else if out.ends_with(b".0") {
+                    out.truncate(out.len() - 2);
+                }
                 debug_assert!(out[from..].iter().all(|byte| unreserved(*byte)));
             }
             _ => serde_json::to_writer(out, &value).expect("a Vec takes every write"),
@@ -79,7 +95,10 @@ impl Encoding {
         match (self, value) {
             (_, Value::String(text)) => self.text(text, out),
             (Self::Json, other) => serde_json::to_writer(out, other).expect("a Vec takes every write"),
-            (_, other) => self.text(&other.to_string(), out),
+            (_, other) => match other.as_i64() {
+                Some(number) => self.int(number, out),
+                None => self.text(&other.to_string(), out),
+            },
         }
     }
 
@@ -132,13 +151,23 @@ fn unsafe_in_path(byte: u8) -> bool {
 /// Appends `bytes` as base64 with padding (RFC 4648).
 pub fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            out.push(if place <= group.len() { digit } else { b'=' });
+    let digit = |bits: u32, place: u32| DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+    out.reserve(bytes.len().div_ceil(3) * 4);
+    let mut groups = bytes.chunks_exact(3);
+    for group in &mut groups {
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        out.extend([digit(bits, 0), digit(bits, 1), digit(bits, 2), digit(bits, 3)]);
+    }
+    match *groups.remainder() {
+        [first] => {
+            let bits = u32::from_be_bytes([0, first, 0, 0]);
+            out.extend([digit(bits, 0), digit(bits, 1), b'=', b'=']);
         }
+        [first, second] => {
+            let bits = u32::from_be_bytes([0, first, second, 0]);
+            out.extend([digit(bits, 0), digit(bits, 1), digit(bits, 2), b'=']);
+        }
+        _ => {}
     }
 }
 
@@ -154,7 +183,14 @@ mod tests {
 
     #[test]
     fn base64_pads() {
-        let known = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        let known = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ];
         for (plain, coded) in known {
             assert_eq!(written(|out| base64(plain.as_bytes(), out)), coded);
         }
@@ -181,5 +217,8 @@ mod tests {
         assert_eq!(written(|out| Encoding::Json.float(1e300, out)), "1e+300");
         assert!(written(|out| Encoding::Path.float(1e30, out)).bytes().all(unreserved));
         assert_eq!(written(|out| Encoding::Raw.float(-0.5, out)), "-0.5");
+        for value in [-0.5, 2.0, 100.0, 1e-7, 1e21, 0.1] {
+            assert_eq!(written(|out| Encoding::Path.float(value, out)), value.to_string());
+        }
     }
 }

@@ -195,7 +195,7 @@ impl Generator {
             Drawn::Int(value) => encoding.int(value, out),
             Drawn::Float(value) => encoding.float(value, out),
             Drawn::Value(value) => encoding.value(value, out),
-            Drawn::Uuid(bits) => encoding.text(uuid_text(bits, &mut [0; 36]), out),
+            Drawn::Uuid(bits) => encoding.plain(uuid_text(bits, &mut [0; 36]), out),
             Drawn::Words(count) => match encoding {
                 Encoding::Json => {
                     out.push(b'"');
@@ -205,6 +205,7 @@ impl Generator {
                 _ => words(count, encoding, draws, out),
             },
             Drawn::Vector(dimension) => vector(dimension, draws, out),
+            Drawn::Row(rows) if encoding == Encoding::Json => rows.write(turn, out),
             Drawn::Row(rows) => encoding.value(&rows.object(turn), out),
             Drawn::Bytes(len) if encoding == Encoding::Raw => fill(len, draws, out),
             Drawn::Bytes(len) => {
@@ -224,7 +225,7 @@ impl Generator {
             Drawn::Value(value) => value.clone(),
             Drawn::Uuid(bits) => uuid_text(bits, &mut [0; 36]).into(),
             Drawn::Words(count) => text(|out| words(count, Encoding::Raw, draws, out)),
-            Drawn::Vector(dimension) => unit_vector(dimension, draws).collect(),
+            Drawn::Vector(dimension) => unit_vector(dimension, draws).into(),
             Drawn::Row(rows) => rows.object(turn),
             Drawn::Bytes(len) => {
                 let mut plain = Vec::with_capacity(len);
@@ -311,11 +312,28 @@ impl Choice {
 }
 
 /// The components of a vector of length 1, as the 32-bit floats that vector databases store.
-fn unit_vector(dimension: usize, draws: &mut Draws) -> impl Iterator<Item = f32> + use<> {
-    // Drawn twice, first for the length: cheaper than keeping them, and nothing is allocated.
-    let mut again = draws.clone();
-    let length = (0..dimension).map(|_| standard_normal(draws).powi(2)).sum::<f64>().sqrt();
-    (0..dimension).map(move |_| (standard_normal(&mut again) / length.max(f64::MIN_POSITIVE)) as f32)
+fn unit_vector(dimension: usize, draws: &mut Draws) -> Vec<f32> {
+    let mut components = Vec::with_capacity(dimension);
+    let mut square = 0.0;
+    while components.len() < dimension {
+        let (first, second) = normal_pair(draws);
+        components.push(first as f32);
+        square += first * first;
+        if components.len() < dimension {
+            components.push(second as f32);
+            square += second * second;
+        }
+    }
+    let scale = 1.0 / square.sqrt().max(f64::MIN_POSITIVE);
+    components.iter_mut().for_each(|component| *component = (f64::from(*component) * scale) as f32);
+    components
+}
+
+/// Both numbers of a draw by Box and Muller, which are independent.
+fn normal_pair(draws: &mut Draws) -> (f64, f64) {
+    let radius = (-2.0 * (1.0 - draws.unit()).ln()).sqrt();
+    let (sine, cosine) = (std::f64::consts::TAU * draws.unit()).sin_cos();
+    (radius * cosine, radius * sine)
 }
 
 /// `[0.1,-0.2]`: JSON, and the same wherever else a vector is put.
@@ -332,15 +350,15 @@ fn vector(dimension: usize, draws: &mut Draws, out: &mut Vec<u8>) {
 fn uuid_text(bits: u128, text: &mut [u8; 36]) -> &str {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bits = bits & !(0xF << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
-    let mut nibble = 32;
-    for (at, place) in text.iter_mut().enumerate() {
-        *place = match at {
-            8 | 13 | 18 | 23 => b'-',
-            _ => {
-                nibble -= 1;
-                HEX[(bits >> (4 * nibble) & 15) as usize]
-            }
-        };
+    let mut at = 0;
+    for (number, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(number, 4 | 6 | 8 | 10) {
+            text[at] = b'-';
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 15)];
+        at += 2;
     }
     std::str::from_utf8(text).expect("hexadecimal digits and dashes are ASCII")
 }

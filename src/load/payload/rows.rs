@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use super::Encoding;
 use crate::error::{Error, Result, nearest};
 use crate::load::Turn;
 use crate::measure::hash::{Draws, hash_texts};
@@ -98,6 +99,20 @@ impl Rows {
     pub fn object(&self, turn: Turn) -> Value {
         let row = &self.rows[self.row(turn)];
         self.columns.iter().cloned().zip(row.iter().cloned()).collect::<Map<_, _>>().into()
+    }
+
+    /// Appends [`Rows::object`] as JSON, without making it.
+    pub fn write(&self, turn: Turn, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (at, (name, value)) in self.columns.iter().zip(&self.rows[self.row(turn)]).enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            Encoding::Json.text(name, out);
+            out.push(b':');
+            Encoding::Json.value(value, out);
+        }
+        out.push(b'}');
     }
 
     fn row(&self, turn: Turn) -> usize {
@@ -233,6 +248,9 @@ mod tests {
             for number in 0..50 {
                 let (a, b) = (rows.value(0, turn(number)), rows.value(1, turn(number)));
                 assert_eq!(a.as_i64().unwrap() * 10, b.as_i64().unwrap());
+                let mut whole = Vec::new();
+                rows.write(turn(number), &mut whole);
+                assert_eq!(String::from_utf8(whole).unwrap(), rows.object(turn(number)).to_string());
             }
         }
         let rows = Rows { path: "x.csv".into(), order: Order::InTurn, columns, rows, stream: 5 };

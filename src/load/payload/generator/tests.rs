@@ -90,6 +90,62 @@ fn values_never_change_between_releases() {
     }
 }
 
+/// As generator threads do it: thread k of n takes the turns k, k + n, ...
+#[test]
+fn the_number_of_threads_changes_no_value() {
+    const TURNS: u64 = 120;
+    let kinds = every_kind();
+    let all = |threads: u64| {
+        let mut values = std::thread::scope(|scope| {
+            let own = |k| (k..TURNS).step_by(threads as usize);
+            let kinds = &kinds;
+            let draw = move |number| {
+                let values: Vec<Value> = kinds.iter().map(|kind| kind.value(3, turn(number))).collect();
+                (number, values)
+            };
+            let handles: Vec<_> =
+                (0..threads).map(|k| scope.spawn(move || own(k).map(draw).collect::<Vec<_>>())).collect();
+            handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect::<Vec<_>>()
+        });
+        values.sort_by_key(|(number, _)| *number);
+        values
+    };
+    let alone = all(1);
+    assert_eq!(alone.len() as u64, TURNS);
+    assert!([2, 3, 8].iter().all(|threads| all(*threads) == alone));
+}
+
+#[test]
+fn choice_prefers_none_and_reaches_all() {
+    let values: Vec<Value> = (0..7).map(|value| json!(value)).collect();
+    let drawn = ints(&Generator::choice(values).unwrap(), 5, 70_000);
+    let mut counts = [0u32; 7];
+    drawn.iter().for_each(|value| counts[*value as usize] += 1);
+    let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - 10_000.0).powi(2) / 10_000.0).sum();
+    // 6 degrees of freedom: above 27.9 less than once in 10,000.
+    assert!(chi_square < 27.9, "{chi_square}: {counts:?}");
+}
+
+#[test]
+fn vectors_point_anywhere() {
+    let vector = Generator::vector(3).unwrap();
+    let mut sums = [0.0; 3];
+    let mut squares = [0.0; 3];
+    for number in 0..20_000 {
+        for (axis, part) in vector.value(1, turn(number)).as_array().unwrap().iter().enumerate() {
+            let part = part.as_f64().unwrap();
+            sums[axis] += part / 20_000.0;
+            squares[axis] += part * part / 20_000.0;
+        }
+    }
+    // A component has the variance 1/3: standard deviations of 0.004 and 0.002.
+    assert!(sums.iter().all(|mean| mean.abs() < 0.016), "{sums:?}");
+    assert!(squares.iter().all(|mean| (mean - 1.0 / 3.0).abs() < 0.009), "{squares:?}");
+    let mut line = Vec::new();
+    Generator::vector(1).unwrap().write(1, turn(0), Encoding::Json, &mut line);
+    assert!([&b"[1.0]"[..], b"[-1.0]"].contains(&line.as_slice()));
+}
+
 #[test]
 fn seed_stream_turn_and_step_each_matter() {
     let generator = Generator::uniform(i64::MIN, i64::MAX).unwrap();
