@@ -22,6 +22,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
+    h2::H2Session,
     headers::Headers,
     session::HttpSession,
     stream::Stream,
@@ -46,6 +47,8 @@ pub struct ClientOptions {
     pub insecure: bool,
     /// The name that the certificate must have, where it is not the host of the URL.
     pub server_name: Option<String>,
+    /// 1 for HTTP/1.1 or 2 for HTTP/2: with `https://` the server must agree to it, with `http://` it is known to speak it.
+    pub version: u8,
     /// The `user-agent` header.
     pub user_agent: String,
 }
@@ -58,18 +61,23 @@ impl Default for ClientOptions {
             ca: None,
             insecure: false,
             server_name: None,
+            version: 1,
             user_agent: concat!("benchscript/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }
 
-/// A server that speaks HTTP/1.1 at `url`. Touches no network; the addresses of its name are looked up
+/// A server at `url`. Touches no network; the addresses of its name are looked up
 /// once, when the first connection opens, and kept.
 pub fn client(url: &str, options: ClientOptions) -> Result<Arc<HttpClient>> {
     let url = Url::parse(url)?;
     if !url.tls && (options.ca.is_some() || options.insecure || options.server_name.is_some()) {
         return Err(Error::usage("`ca`, `insecure` and `server_name` are for `https://`")
             .hint("leave them out, or change the URL"));
+    }
+    if !matches!(options.version, 1 | 2) {
+        return Err(Error::usage(format!("`version` must be 1 or 2, not {}", options.version))
+            .hint("1 is HTTP/1.1, 2 is HTTP/2"));
     }
     let headers = Headers::of(&url, &options)?;
     let trust = match &options.ca {
@@ -95,6 +103,7 @@ pub fn client(url: &str, options: ClientOptions) -> Result<Arc<HttpClient>> {
         addresses: OnceCell::new(),
         answering: AtomicUsize::new(0),
         keep_alive: options.keep_alive,
+        version: options.version,
     };
     Ok(Arc::new(HttpClient { endpoint: Arc::new(endpoint), headers }))
 }
@@ -113,6 +122,9 @@ impl Client for HttpClient {
     }
 
     async fn open(&self) -> Result<Box<dyn Session>, Failure> {
+        if self.endpoint.version == 2 {
+            return Ok(Box::new(H2Session::open(self.endpoint.clone()).await?));
+        }
         let stream = self.endpoint.connect().await?;
         Ok(Box::new(HttpSession::new(self.endpoint.clone(), stream)))
     }
@@ -122,6 +134,8 @@ impl Client for HttpClient {
 pub struct Endpoint {
     pub url: Url,
     pub keep_alive: bool,
+    /// 1 or 2.
+    pub version: u8,
     /// Whom the certificate must name, with TLS.
     server_name: Option<ServerName<'static>>,
     trust: Trust,
@@ -138,10 +152,18 @@ impl Endpoint {
         // Requests are written whole: waiting to fill packets would only delay them.
         tcp.set_nodelay(true).map_err(|error| Failure::from_io("setting TCP_NODELAY", &error))?;
         let Some(name) = &self.server_name else { return Ok(Stream::Plain(tcp)) };
-        let config = self.tls.get_or_init(|| self.trust.config()).clone()?;
+        let config = self.tls.get_or_init(|| self.trust.config(self.protocol())).clone()?;
         let connected = TlsConnector::from(config).connect(name.clone(), tcp).await;
         let stream = connected.map_err(|error| tls::failed(&self.url.place(), &error))?;
+        if self.version == 2 && stream.get_ref().1.alpn_protocol() != Some(self.protocol()) {
+            return Err(tls::no_agreement(&self.url.place()));
+        }
         Ok(Stream::Tls(Box::new(stream)))
+    }
+
+    /// What TLS calls the version.
+    fn protocol(&self) -> &'static [u8] {
+        if self.version == 2 { b"h2" } else { b"http/1.1" }
     }
 
     async fn connect_tcp(&self) -> Result<TcpStream, Failure> {

@@ -36,7 +36,9 @@ pub fn parse(
 ) -> Result<Option<Head>, Failure> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADER_LIMIT];
     let mut response = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
+    let mut config = httparse::ParserConfig::default();
+    // Obsolete, but legal: a value that goes on in the next line.
+    config.allow_obsolete_multiline_headers_in_responses(true);
     let len = match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return Ok(None),

@@ -28,7 +28,8 @@ impl Headers {
         if let Some(login) = &url.authorization {
             headers.set_default("authorization", login);
         }
-        if !options.keep_alive {
+        // Connections of HTTP/2 have no such header.
+        if !options.keep_alive && options.version == 1 {
             headers.set_default("connection", "close");
         }
         for (name, value) in &options.headers {
@@ -58,6 +59,11 @@ impl Headers {
             let shown = shown_value(name, &Param::Fixed(value.into()));
             self.0.push(Header { name: name.to_owned(), value: Template::literal(value), shown });
         }
+    }
+
+    /// All of them, name and value.
+    pub fn pairs(&self) -> Vec<(String, Template)> {
+        self.0.iter().map(|header| (header.name.clone(), header.value.clone())).collect()
     }
 
     /// All of them, each on its line.

@@ -1,8 +1,10 @@
-//! HTTP/1.1 as a load: requests written and answers read by hand, on plain sockets or TLS.
+//! HTTP as a load, on plain sockets or TLS: HTTP/1.1 written and read by hand, HTTP/2 through `hyper`.
 //!
-//! A [`HttpClient`] says where, a [`Request`] says what; its session performs it. HTTP/2 is not spoken.
+//! A [`HttpClient`] says where and in which version, a [`Request`] says what; its session performs it.
 
+mod answer;
 mod client;
+mod h2;
 mod head;
 mod headers;
 mod request;
@@ -13,7 +15,8 @@ mod stream;
 mod tls;
 mod url;
 
+pub use answer::{Answer, Ask, HttpReply};
 pub use client::{ClientOptions, HttpClient, client};
 pub use request::{Body, Request, RequestOptions};
-pub use response::HttpReply;
+pub use response::{Progress, Reader};
 pub use statuses::Statuses;

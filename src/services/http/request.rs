@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Statuses,
     client::HttpClient,
+    h2::{Form, Parts},
     headers::{is_token, shown_value},
 };
 use crate::error::{Error, Result};
@@ -60,6 +61,8 @@ pub struct Request {
     varying_body: Option<Template>,
     expect: Statuses,
     hop: Option<Hop>,
+    /// The same for a client of HTTP/2.
+    form: Option<Form>,
     described: Value,
 }
 
@@ -117,7 +120,18 @@ impl Request {
             "expect": options.expect.to_string(),
             "follow_redirects": options.follow_redirects,
             "keep_alive": client.endpoint.keep_alive,
+            "version": client.endpoint.version,
         });
+        let form = (client.endpoint.version == 2).then(|| {
+            Form::new(Parts {
+                method: method.clone(),
+                scheme: url.scheme(),
+                target: target.clone(),
+                headers: headers.pairs(),
+                body: body.clone(),
+            })
+        });
+        let form = form.transpose()?;
         let mut tail = Template::literal(*b" HTTP/1.1\r\n");
         tail.append(headers.written());
         let mut varying_body = None;
@@ -141,7 +155,7 @@ impl Request {
         head.append(target);
         head.append(tail);
         let expect = options.expect;
-        Ok(Self { name, client: client.clone(), method, head, varying_body, expect, hop, described })
+        Ok(Self { name, client: client.clone(), method, head, varying_body, expect, hop, form, described })
     }
 
     /// The whole request, if it is the same at every turn.
@@ -171,6 +185,11 @@ impl Request {
     /// If redirects are to be followed: how.
     pub(super) fn hop(&self) -> Option<&Hop> {
         self.hop.as_ref()
+    }
+
+    /// For a client of HTTP/2: its form there.
+    pub(super) fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
     }
 
     #[inline]

@@ -2,41 +2,23 @@
 
 use std::mem::take;
 
-use super::head::{self, Framing, HEAD_LIMIT, excerpt, protocol};
+use super::{
+    answer::{Answer, Ask, HttpReply},
+    head::{self, Framing, HEAD_LIMIT, excerpt, protocol},
+};
 use crate::measure::{Failure, failure};
 
-/// The largest body that is kept, bytes. What is not kept may have any size.
-const KEPT_LIMIT: usize = 64 * 1024 * 1024;
 /// The longest line with the size of a chunk, bytes; extensions are read past.
 const CHUNK_LINE_LIMIT: usize = 4 * 1024;
-/// How much of the body of an unwelcome answer is shown, bytes.
-const EXCERPT_LIMIT: usize = 160;
 /// Buffers that grew beyond this are given back after the answer, bytes.
 const SPARE_LIMIT: usize = 2 * 1024;
 
-/// The answer as scripts see it. Header names are in lower case.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HttpReply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-/// What is asked of the reader for the next answer.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Ask {
-    /// The request was HEAD: no body comes, whatever the headers say.
-    pub head_request: bool,
-    /// Store headers and body for [`Reader::take_reply`].
-    pub keep: bool,
-    /// Store where a redirect leads.
-    pub follow: bool,
-}
-
+/// How far the answer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// The answer is not complete.
     More,
+    /// It is, and nothing came after it.
     Done,
 }
 
@@ -44,16 +26,10 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Reader {
     state: State,
-    ask: Ask,
     /// The part that has come of a head or line.
     pending: Vec<u8>,
-    status: u16,
-    body_bytes: u64,
     keep_alive: bool,
-    location: Option<String>,
-    /// The beginning of the body of an error.
-    excerpt: Vec<u8>,
-    reply: Option<Box<HttpReply>>,
+    answer: Answer,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,11 +54,7 @@ impl Reader {
     /// Awaits the answer to the next request.
     pub fn start(&mut self, ask: Ask) {
         self.state = State::Head;
-        self.ask = ask;
-        self.body_bytes = 0;
-        self.location = None;
-        self.excerpt.clear();
-        self.reply = ask.keep.then(Box::default);
+        self.answer.start(ask);
     }
 
     /// Takes what arrived. Bytes after the end of the answer are a failure.
@@ -101,21 +73,21 @@ impl Reader {
                 },
                 State::Length(left) => {
                     let (part, rest) = split(rest, left);
-                    self.body(part)?;
+                    self.answer.body(part)?;
                     self.state = State::Length(left - part.len() as u64);
                     self.finish_if(left == part.len() as u64);
                     rest
                 }
                 State::Chunk(left) => {
                     let (part, rest) = split(rest, left);
-                    self.body(part)?;
+                    self.answer.body(part)?;
                     let left = left - part.len() as u64;
                     self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
                     rest
                 }
                 State::ChunkSize | State::ChunkEnd | State::Trailers(_) => self.chunk_line(rest)?,
                 State::UntilClose => {
-                    self.body(rest)?;
+                    self.answer.body(rest)?;
                     return Ok(Progress::More);
                 }
             };
@@ -133,41 +105,30 @@ impl Reader {
             State::Head if self.pending.is_empty() => "closed the connection without an answer".to_owned(),
             State::Head => format!("closed the connection within the head: `{}`", excerpt(&self.pending, 64)),
             State::Length(left) => {
-                let whole = self.body_bytes + left;
-                format!("closed the connection after {} of {whole} bytes of the body", self.body_bytes)
+                let whole = self.answer.body_bytes() + left;
+                format!(
+                    "closed the connection after {} of {whole} bytes of the body",
+                    self.answer.body_bytes()
+                )
             }
-            _ => format!("closed the connection after {} bytes of a chunked body", self.body_bytes),
+            _ => format!("closed the connection after {} bytes of a chunked body", self.answer.body_bytes()),
         };
         Err(Failure::lost(failure::CLOSED, format!("the server {what}")))
     }
 
-    pub fn status(&self) -> u16 {
-        self.status
+    /// The answer so far.
+    pub fn answer(&self) -> &Answer {
+        &self.answer
     }
 
-    /// Bytes of the body, without the framing of chunks.
-    pub fn body_bytes(&self) -> u64 {
-        self.body_bytes
+    /// The answer, if [`Ask::keep`] was set.
+    pub fn take_reply(&mut self) -> Option<Box<HttpReply>> {
+        self.answer.take_reply()
     }
 
     /// Whether the connection can carry another request after this answer.
     pub fn keep_alive(&self) -> bool {
         self.keep_alive && self.state == State::Idle
-    }
-
-    /// Where a redirect leads, if [`Ask::follow`] was set.
-    pub fn location(&self) -> Option<&str> {
-        self.location.as_deref()
-    }
-
-    /// How the body of an error begins.
-    pub fn excerpt(&self) -> &[u8] {
-        &self.excerpt
-    }
-
-    /// The answer, if [`Ask::keep`] was set.
-    pub fn take_reply(&mut self) -> Option<Box<HttpReply>> {
-        self.reply.take()
     }
 
     /// Returns what lies behind the head, if all of it has come.
@@ -202,33 +163,18 @@ impl Reader {
 
     /// The length of the head, if all of it is there; what it says is noted.
     fn parse(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
-        let Self { ask, location, reply, .. } = self;
-        let curious = ask.keep || ask.follow;
-        let see = |name: &str, value: &[u8]| {
-            if !curious {
-                return;
-            }
-            if ask.follow && name.eq_ignore_ascii_case("location") {
-                *location = Some(String::from_utf8_lossy(value).into_owned());
-            }
-            if let Some(reply) = reply {
-                let value = String::from_utf8_lossy(value).into_owned();
-                reply.headers.push((name.to_ascii_lowercase(), value));
-            }
-        };
-        let Some(head) = head::parse(bytes, ask.head_request, see)? else { return Ok(None) };
+        let head_request = self.answer.ask().head_request;
+        let see = |name: &str, value: &[u8]| self.answer.header(name, value);
+        let Some(head) = head::parse(bytes, head_request, see)? else { return Ok(None) };
         if head.len > HEAD_LIMIT {
             return Err(protocol("a head of more than 64 KiB", bytes));
         }
         match head.status {
             101 => return Err(protocol("a change of protocol that nobody asked for", bytes)),
-            100..=199 => self.forget_interim(),
+            100..=199 => self.answer.forget_interim(),
             status => {
-                self.status = status;
+                self.answer.set_status(status);
                 self.keep_alive = head.keep_alive;
-                if let Some(reply) = &mut self.reply {
-                    reply.status = status;
-                }
                 self.state = match head.framing {
                     Framing::Length(length) => State::Length(length),
                     Framing::Chunked => State::ChunkSize,
@@ -238,30 +184,6 @@ impl Reader {
             }
         }
         Ok(Some(head.len))
-    }
-
-    /// An interim answer (1xx) says nothing about the one that follows.
-    fn forget_interim(&mut self) {
-        self.location = None;
-        if let Some(reply) = &mut self.reply {
-            reply.headers.clear();
-        }
-    }
-
-    fn body(&mut self, part: &[u8]) -> Result<(), Failure> {
-        self.body_bytes += part.len() as u64;
-        if self.status >= 400 && self.excerpt.len() <= EXCERPT_LIMIT {
-            let room = EXCERPT_LIMIT + 1 - self.excerpt.len();
-            self.excerpt.extend_from_slice(&part[..part.len().min(room)]);
-        }
-        if let Some(reply) = &mut self.reply {
-            if reply.body.len() + part.len() > KEPT_LIMIT {
-                let detail = "an answer of more than 64 MiB is too large to keep; under load it is not kept";
-                return Err(Failure::lost(failure::IO, detail));
-            }
-            reply.body.extend_from_slice(part);
-        }
-        Ok(())
     }
 
     /// Takes bytes up to a line end, and acts on the line once it is complete.

@@ -11,14 +11,15 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
+    answer::Ask,
     client::Endpoint,
-    head::{excerpt, protocol},
+    head::protocol,
     request::{Hop, Request},
-    response::{Ask, Progress, Reader},
+    response::{Progress, Reader},
     stream::Stream,
 };
 use crate::load::{Operation, Session, Turn};
-use crate::measure::{Failure, Moment, Outcome, failure};
+use crate::measure::{Failure, Moment, Outcome};
 
 /// What one read takes at most, bytes.
 const READ_SIZE: usize = 64 * 1024;
@@ -149,36 +150,16 @@ impl HttpSession {
     async fn follow(&mut self, request: &Request, hop: &Hop, turn: Turn, ask: Ask) -> Result<(), Failure> {
         let mut target = hop.target(turn);
         for _ in 0..hop.most {
-            let status = self.reader.status();
-            let Some(location) = self.reader.location() else { return Ok(()) };
-            if !matches!(status, 301 | 302 | 303 | 307 | 308) || request.expects(status) {
-                return Ok(());
+            match self.reader.answer().next_target(request, &self.endpoint.url, &target)? {
+                Some(next) => target = next,
+                None => return Ok(()),
             }
-            target = self.endpoint.url.redirected(&target, location).map_err(|detail| Failure {
-                status,
-                session_lost: false,
-                ..Failure::lost(failure::status_class(status), detail)
-            })?;
             if !self.reusable() {
                 self.reopen().await?;
             }
             self.exchange(None, |out| hop.write(request.method(), &target, turn, out), ask).await?;
         }
         Ok(())
-    }
-
-    fn outcome(&self, request: &Request) -> Result<Outcome, Failure> {
-        let status = self.reader.status();
-        if request.expects(status) {
-            let bytes = self.reader.body_bytes();
-            return Ok(Outcome { bytes, items: 1, status, first_byte: self.first_byte });
-        }
-        let said = match self.reader.excerpt() {
-            [] => String::new(),
-            body => format!(": `{}`", excerpt(body, 160)),
-        };
-        let detail = format!("status {status}, expected {}{said}", request.expected());
-        Err(Failure { class: failure::status_class(status), detail, status, session_lost: false })
     }
 }
 
@@ -201,7 +182,7 @@ impl Session for HttpSession {
         if let Some(hop) = request.hop() {
             Box::pin(self.follow(request, hop, turn, ask)).await?;
         }
-        self.outcome(request)
+        self.reader.answer().outcome(request, self.first_byte)
     }
 
     fn reusable(&mut self) -> bool {

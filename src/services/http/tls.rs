@@ -39,8 +39,8 @@ impl Trust {
         Ok(Self::Roots(roots))
     }
 
-    /// The settings of all connections of a client. Reads the machine's certificates, so it takes milliseconds.
-    pub fn config(&self) -> Result<Arc<ClientConfig>, Failure> {
+    /// The settings of all connections of a client, which speak `protocol`. Reads the machine's certificates, so it takes milliseconds.
+    pub fn config(&self, protocol: &[u8]) -> Result<Arc<ClientConfig>, Failure> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -53,7 +53,7 @@ impl Trust {
             Self::Roots(roots) => builder.with_root_certificates(roots.clone()).with_no_client_auth(),
             Self::Machine => builder.with_root_certificates(machine_roots()?).with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         Ok(Arc::new(config))
     }
 }
@@ -69,9 +69,18 @@ fn machine_roots() -> Result<RootCertStore, Failure> {
     Ok(roots)
 }
 
+/// The server would speak only another version of HTTP.
+pub fn no_agreement(place: &str) -> Failure {
+    let detail = "the server does not agree to this version of HTTP (see `version` of `http::client`)";
+    Failure::lost(failure::PROTOCOL, format!("TLS handshake with {place}: {detail}"))
+}
+
 /// The failure of a handshake, with what can be done about it.
 pub fn failed(place: &str, error: &io::Error) -> Failure {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if matches!(cause, Some(rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol))) {
+        return no_agreement(place);
+    }
     let way_out = match cause {
         Some(rustls::Error::InvalidCertificate(_)) => {
             " (give its authority with `ca: \"file.pem\"`, or `insecure: true` to accept any certificate)"

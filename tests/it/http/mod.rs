@@ -1,6 +1,7 @@
 //! HTTP against servers that behave, misbehave and vanish.
 
 pub mod fake;
+mod h2;
 mod requests;
 mod tls;
 

@@ -27,7 +27,7 @@ pub struct HttpResponse {
     elapsed_ns: u64,
 }
 
-/// HTTP/1.1 requests, described once and performed by `run()` or under load.
+/// HTTP requests, described once and performed by `run()` or under load.
 ///
 /// Options of a request: `query`, `headers` (maps), `json` (any value), `body` (a text or `data::bytes(n)`),
 /// `template` (a text with `{name}` for parameters, `{{` and `}}` for braces), `expect` (statuses that count as
@@ -46,10 +46,14 @@ pub mod http {
     }
 
     /// A server at `url` with options: `headers` of every request, `keep_alive` (true), `ca` (a PEM file to trust),
-    /// `insecure` (accept any certificate), `server_name` (that the certificate must have), `user_agent`.
+    /// `insecure` (accept any certificate), `server_name` (that the certificate must have), `user_agent`, `version` (1; with 2
+    /// it is HTTP/2, one connection and one request at a time a virtual user).
     ///
     /// ```rhai
     /// let api = http::client("https://127.0.0.1:8443", #{ insecure: true, headers: #{ accept: "application/json" } });
+    /// ```
+    /// ```rhai
+    /// let api = http::client("https://127.0.0.1:8443", #{ version: 2, insecure: true });
     /// ```
     #[rhai_fn(name = "client", return_raw)]
     pub fn client_with(ctx: NativeCallContext, url: &str, settings: Map) -> ScriptResult<HttpClient> {

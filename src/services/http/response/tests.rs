@@ -1,5 +1,6 @@
 use super::*;
 use crate::measure::hash::Draws;
+use crate::services::http::answer::EXCERPT_LIMIT;
 
 const PLAIN: Ask = Ask { head_request: false, keep: true, follow: true };
 
@@ -25,10 +26,10 @@ fn read<'a>(ask: Ask, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Read
         reader.end()?;
     }
     Ok(Read {
-        status: reader.status(),
-        body_bytes: reader.body_bytes(),
+        status: reader.answer().status(),
+        body_bytes: reader.answer().body_bytes(),
         keep_alive: reader.keep_alive(),
-        location: reader.location().map(str::to_owned),
+        location: reader.answer().location().map(str::to_owned),
         reply: *reader.take_reply().unwrap_or_default(),
     })
 }
@@ -242,7 +243,11 @@ fn a_reader_serves_many_answers_and_holds_little_between_them() {
             if progress == Progress::More {
                 reader.end().unwrap();
             }
-            assert_eq!((reader.status(), reader.body_bytes()), (*status, body.len() as u64), "{answer:?}");
+            assert_eq!(
+                (reader.answer().status(), reader.answer().body_bytes()),
+                (*status, body.len() as u64),
+                "{answer:?}"
+            );
             assert!(reader.pending.capacity() <= SPARE_LIMIT && reader.take_reply().is_none());
         }
     }
@@ -254,5 +259,8 @@ fn the_beginning_of_an_error_is_remembered() {
     reader.start(Ask::default());
     let answer = format!("HTTP/1.1 503 Busy\r\nContent-Length: 1000\r\n\r\n{}", "try later ".repeat(100));
     reader.feed(answer.as_bytes()).unwrap();
-    assert!(reader.excerpt().starts_with(b"try later") && reader.excerpt().len() <= EXCERPT_LIMIT + 1);
+    assert!(
+        reader.answer().excerpt().starts_with(b"try later")
+            && reader.answer().excerpt().len() <= EXCERPT_LIMIT + 1
+    );
 }

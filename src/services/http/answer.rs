@@ -1,0 +1,167 @@
+//! What is remembered of an answer while it is read, by HTTP/1.1 and HTTP/2 alike: counts always, texts where asked for.
+
+use super::{head::excerpt, request::Request, url::Url};
+use crate::measure::{Failure, Moment, Outcome, failure};
+
+/// The largest body that is kept, bytes. What is not kept may have any size.
+const KEPT_LIMIT: usize = 64 * 1024 * 1024;
+/// How much of the body of an unwelcome answer is shown, bytes.
+pub const EXCERPT_LIMIT: usize = 160;
+
+/// The answer as scripts see it. Header names are in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpReply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What is asked of the next answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask {
+    /// The request was HEAD: no body comes, whatever the headers say.
+    pub head_request: bool,
+    /// Store headers and body for [`Answer::take_reply`].
+    pub keep: bool,
+    /// Store where a redirect leads.
+    pub follow: bool,
+}
+
+/// One answer, as far as it has come.
+#[derive(Debug, Default)]
+pub struct Answer {
+    ask: Ask,
+    status: u16,
+    body_bytes: u64,
+    location: Option<String>,
+    /// The beginning of the body of an error.
+    excerpt: Vec<u8>,
+    reply: Option<Box<HttpReply>>,
+}
+
+impl Answer {
+    /// Forgets the last answer.
+    pub fn start(&mut self, ask: Ask) {
+        self.ask = ask;
+        self.body_bytes = 0;
+        self.location = None;
+        self.excerpt.clear();
+        self.reply = ask.keep.then(Box::default);
+    }
+
+    pub fn ask(&self) -> Ask {
+        self.ask
+    }
+
+    /// The status of the last answer whose head has come.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Bytes of the body so far, without the framing of chunks.
+    pub fn body_bytes(&self) -> u64 {
+        self.body_bytes
+    }
+
+    /// Where a redirect leads, if [`Ask::follow`] was set.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// How the body of an error begins.
+    pub fn excerpt(&self) -> &[u8] {
+        &self.excerpt
+    }
+
+    /// The answer, if [`Ask::keep`] was set.
+    pub fn take_reply(&mut self) -> Option<Box<HttpReply>> {
+        self.reply.take()
+    }
+
+    pub(super) fn set_status(&mut self, status: u16) {
+        self.status = status;
+        if let Some(reply) = &mut self.reply {
+            reply.status = status;
+        }
+    }
+
+    /// Takes a header, if anything of it is wanted.
+    #[inline]
+    pub(super) fn header(&mut self, name: &str, value: &[u8]) {
+        if !(self.ask.keep || self.ask.follow) {
+            return;
+        }
+        if self.ask.follow && name.eq_ignore_ascii_case("location") {
+            self.location = Some(unfolded(value));
+        }
+        if let Some(reply) = &mut self.reply {
+            reply.headers.push((name.to_ascii_lowercase(), unfolded(value)));
+        }
+    }
+
+    /// An interim answer (1xx) says nothing about the one that follows.
+    pub(super) fn forget_interim(&mut self) {
+        self.location = None;
+        if let Some(reply) = &mut self.reply {
+            reply.headers.clear();
+        }
+    }
+
+    /// Counts a part of the body.
+    #[inline]
+    pub(super) fn body(&mut self, part: &[u8]) -> Result<(), Failure> {
+        self.body_bytes += part.len() as u64;
+        if self.status >= 400 && self.excerpt.len() <= EXCERPT_LIMIT {
+            let room = EXCERPT_LIMIT + 1 - self.excerpt.len();
+            self.excerpt.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        if let Some(reply) = &mut self.reply {
+            if reply.body.len() + part.len() > KEPT_LIMIT {
+                let detail = "an answer of more than 64 MiB is too large to keep; under load it is not kept";
+                return Err(Failure::lost(failure::IO, detail));
+            }
+            reply.body.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// The target of the next hop, if the answer is a redirect that `request` does not expect.
+    pub(super) fn next_target(
+        &self,
+        request: &Request,
+        url: &Url,
+        target: &str,
+    ) -> Result<Option<String>, Failure> {
+        let status = self.status;
+        let Some(location) = self.location() else { return Ok(None) };
+        if !matches!(status, 301 | 302 | 303 | 307 | 308) || request.expects(status) {
+            return Ok(None);
+        }
+        url.redirected(target, location)
+            .map(Some)
+            .map_err(|detail| Failure { status, ..Failure::kept(failure::status_class(status), detail) })
+    }
+
+    /// Whether the whole answer is what `request` expects.
+    pub(super) fn outcome(&self, request: &Request, first_byte: Option<Moment>) -> Result<Outcome, Failure> {
+        let status = self.status;
+        if request.expects(status) {
+            return Ok(Outcome { bytes: self.body_bytes, items: 1, status, first_byte });
+        }
+        let said = match self.excerpt() {
+            [] => String::new(),
+            body => format!(": `{}`", excerpt(body, EXCERPT_LIMIT)),
+        };
+        let detail = format!("status {status}, expected {}{said}", request.expected());
+        Err(Failure { status, ..Failure::kept(failure::status_class(status), detail) })
+    }
+}
+
+/// A value as text, in one line: where it was folded, old servers mean a space (RFC 9112, section 5.2).
+fn unfolded(value: &[u8]) -> String {
+    let text = String::from_utf8_lossy(value);
+    match text.contains('\n') {
+        true => text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "),
+        false => text.into_owned(),
+    }
+}
