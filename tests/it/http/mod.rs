@@ -2,6 +2,7 @@
 
 pub mod fake;
 mod h2;
+mod odd;
 mod requests;
 mod tls;
 
