@@ -12,8 +12,8 @@ use std::{
 use super::Sink;
 use crate::error::{Error, Result};
 use crate::measure::{
-    Batch, Interval, Level, Metric, Moment, OperationInterval, Phase, RowName, Rows, Thinning, ThreadUse,
-    Totals, metric::MOST_METRICS,
+    Batch, Blocks, Interval, Level, Metric, Moment, OperationInterval, Phase, RowName, Rows, Thinning,
+    ThreadUse, Totals, metric::MOST_METRICS,
 };
 
 /// How long after its end a second may wait for a thread that has not delivered.
@@ -28,6 +28,8 @@ pub struct Collected {
     pub names: Arc<[RowName]>,
     /// The script's own numbers, by group and name.
     pub metrics: BTreeMap<(usize, String), Metric>,
+    /// By group, the seconds of those whose start may be cut.
+    pub blocks: Vec<Option<Blocks>>,
     /// There were more names of such numbers than are kept.
     pub too_many_metrics: bool,
     pub max_in_flight: u64,
@@ -72,6 +74,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         begin: Moment,
         rows: Arc<Rows>,
         threads: usize,
+        blocks: Vec<Option<Blocks>>,
         thinning: Arc<Thinning>,
         sinks: &'a mut [&'b mut dyn Sink],
     ) -> Self {
@@ -88,6 +91,7 @@ impl<'a, 'b> Collector<'a, 'b> {
                 totals: Vec::new(),
                 names: Arc::new([]),
                 metrics: BTreeMap::new(),
+                blocks,
                 too_many_metrics: false,
                 max_in_flight: 0,
                 threads: Vec::new(),
@@ -202,6 +206,9 @@ impl<'a, 'b> Collector<'a, 'b> {
         collected.threads.extend(open.threads.iter().map(|usage| (second, *usage)));
         for part in open.operations.values() {
             collected.totals[part.row].add(part.phase, &part.tally);
+            if let Some(blocks) = &mut collected.blocks[collected.names[part.row].group] {
+                blocks.add(second, part.row, part.phase, &part.tally);
+            }
         }
         if silent {
             return Ok(());
@@ -259,8 +266,14 @@ mod tests {
         let mut sink = Seen { seconds: Vec::new(), pause };
         let begin = Moment(Moment::now().0 - ago * SECOND);
         let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
-        let collector =
-            Collector::new(begin, Arc::new(Rows::new([])), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+        let collector = Collector::new(
+            begin,
+            Arc::new(Rows::new([])),
+            2,
+            Vec::new(),
+            Arc::new(Thinning::new(0, 0, 0)),
+            &mut sinks,
+        );
         batches.into_iter().for_each(|batch| sender.send(batch).unwrap());
         drop(sender);
         let collected = collector.run(&receiver, || {}).unwrap();
@@ -281,8 +294,14 @@ mod tests {
         let mut sink = Seen { seconds: Vec::new(), pause: Duration::ZERO };
         let begin = Moment(Moment::now().0 - 6 * SECOND);
         let mut sinks: [&mut dyn Sink; 1] = [&mut sink];
-        let mut collector =
-            Collector::new(begin, Arc::new(Rows::new([])), 2, Arc::new(Thinning::new(0, 0, 0)), &mut sinks);
+        let mut collector = Collector::new(
+            begin,
+            Arc::new(Rows::new([])),
+            2,
+            Vec::new(),
+            Arc::new(Thinning::new(0, 0, 0)),
+            &mut sinks,
+        );
         (0..7).for_each(|second| collector.add(batch(0, second, false)));
         collector.close_ready(false).unwrap();
         // Seconds 0 to 3 ended more than two seconds ago, and thread 1 has sent nothing of them.

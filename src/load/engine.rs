@@ -21,7 +21,9 @@ use super::{
     verdict::{Evidence, judge},
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::measure::{Failure, Metric, Moment, Rows, Thinning, Totals, Validity, metric::MOST_METRICS};
+use crate::measure::{
+    Blocks, Cut, Failure, Metric, Moment, RowName, Rows, Thinning, Totals, Validity, metric::MOST_METRICS,
+};
 
 /// Threads wait this long for each other after the start has been set.
 const LEAD: Duration = Duration::from_millis(5);
@@ -59,10 +61,21 @@ pub struct MeasuredGroup {
     pub totals: Totals,
     /// The group's parts by name: steps of a journey, shares of a mix, stages.
     pub parts: Vec<(String, Totals)>,
-    /// The script's own numbers, by name.
+    /// The script's own numbers, by name; of the whole window.
     pub metrics: Vec<(String, Metric)>,
-    /// Length of the measured window, in seconds.
+    /// What was cut from the start of the window, where the plan wants it steady.
+    pub steady: Option<Steady>,
+    /// Length of the measured window, in seconds; what was cut is not in it.
     pub duration_s: f64,
+}
+
+/// Whether a load became steady.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steady {
+    /// Seconds of the window that were cut; 0 if it was steady from its beginning, or never.
+    pub trimmed_s: f64,
+    /// By what was cut; none if no part of the window was found steady.
+    pub cut: Option<Cut>,
 }
 
 /// Runs the load on threads of its own and returns when they have ended; blocks the calling thread.
@@ -124,7 +137,9 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
         join(handles)?;
         return Err(error);
     }
-    let collector = Collector::new(begin, names.clone(), threads, thinning.clone(), sinks);
+    let blocks =
+        load.groups.iter().map(|group| group.plan.steady.then(|| Blocks::new(first_second(&group.plan))));
+    let collector = Collector::new(begin, names.clone(), threads, blocks.collect(), thinning.clone(), sinks);
     let collected = collector.run(&collect, || given_up.cancel());
     join(handles)?;
     let broken = troubles.verdict();
@@ -164,7 +179,11 @@ fn summarise(
         let planned = group.plan.duration().map(|duration| from.plus_duration(duration));
         let ends = [planned, last, interrupted.then_some(collected.end)];
         let duration_s = seconds(ends.into_iter().flatten().min().unwrap_or(collected.end), from);
-        groups.push(MeasuredGroup { totals, parts, metrics, duration_s });
+        let mut measured = MeasuredGroup { totals, parts, metrics, steady: None, duration_s };
+        if let Some(blocks) = &collected.blocks[groups.len()] {
+            trim(&mut measured, groups.len(), blocks, &collected.names, group.plan.warmup.0.as_secs_f64());
+        }
+        groups.push(measured);
     }
     // Seconds that touch the measured window of any group; with windows under a second, all of them.
     let warmup = load.groups.iter().map(|group| group.plan.warmup.0.as_secs()).min().unwrap_or(0);
@@ -208,6 +227,28 @@ fn summarise(
         broken: None,
         notes: notes.collect(),
     }
+}
+
+/// The first whole second of the measured window.
+fn first_second(plan: &Plan) -> u64 {
+    plan.warmup.0.as_secs_f64().ceil() as u64
+}
+
+/// Cuts the start of a group's window until the load is steady.
+fn trim(measured: &mut MeasuredGroup, group: usize, blocks: &Blocks, names: &[RowName], warmup_s: f64) {
+    let end = warmup_s + measured.duration_s;
+    let cut = blocks.cut(group, end.floor() as u64);
+    let mut trimmed_s = 0.0;
+    if let Some(cut) = cut.filter(|cut| cut.blocks > 0) {
+        trimmed_s = cut.until as f64 - warmup_s;
+        measured.duration_s -= trimmed_s;
+        measured.totals = blocks.totals(group, cut.blocks);
+        let rows = names.iter().enumerate().filter(|(_, row)| row.is_part && row.group == group);
+        for ((_, totals), (row, _)) in measured.parts.iter_mut().zip(rows) {
+            *totals = blocks.totals(row, cut.blocks);
+        }
+    }
+    measured.steady = Some(Steady { trimmed_s, cut });
 }
 
 fn seconds(later: Moment, earlier: Moment) -> f64 {

@@ -23,7 +23,7 @@ mod worker;
 
 pub use arrival::{Arrivals, Calls, Profile, Spacing, Trace};
 pub use caller::{Answer, Caller};
-pub use engine::{Load, Measured, MeasuredGroup, cannot_open, cores_allowed, run};
+pub use engine::{Load, Measured, MeasuredGroup, Steady, cannot_open, cores_allowed, run};
 pub use journey::{Ask, Cast, Ending, Input, Journey, Steps};
 pub use operation::{Client, Operation, Session, Turn};
 pub use pace::Think;

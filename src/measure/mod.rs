@@ -1,6 +1,7 @@
 //! From single calls to numbers: [`Sample`] → [`Recorder`] (one a thread) → [`Interval`] (one a second) →
 //! [`Totals`] → [`Summary`].
 
+mod blocks;
 pub mod clock;
 mod counts;
 pub mod failure;
@@ -14,11 +15,13 @@ mod sample;
 pub mod secrets;
 mod size;
 mod span;
+pub mod steady;
 mod summary;
 pub mod tally;
 mod totals;
 mod usage;
 
+pub use blocks::{Blocks, Cut};
 pub use clock::{Alarm, Moment};
 pub use counts::Counts;
 pub use failure::Failure;

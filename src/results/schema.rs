@@ -176,8 +176,20 @@ pub struct Metrics {
     pub operations: BTreeMap<String, Summary>,
     /// Figures that only some services have, and the script's own `metric(...)`s.
     pub extras: Map<String, Value>,
+    /// Where the plan wants the window `steady`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady: Option<SteadyWindow>,
     /// What a reader must know: resolution of the percentiles, how many calls `requests.jsonl` holds.
     pub notes: Vec<String>,
+}
+
+/// What became of a window that was to be steady.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct SteadyWindow {
+    /// Whether a steady part was found.
+    pub found: bool,
+    /// Seconds cut from its start.
+    pub trimmed_s: f64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

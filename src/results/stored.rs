@@ -192,6 +192,7 @@ fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -
         total,
         operations,
         extras: Map::new(),
+        steady: None,
         notes: vec![format!(
             "recomputed from the {duration_s} s that were written before the run was killed"
         )],

@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::live::Watcher;
 use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
-use crate::load::{Calls, Group, Load, Measured, Plan, Task, cores_allowed};
+use crate::load::{Calls, Group, Load, Measured, Plan, Steady, Task, cores_allowed};
 use crate::measure::{Summary, Totals, tally::DIGITS};
 use crate::results::{
     Outcome, Point, TrialFolder, facts, schedule,
-    schema::{Meta, Metrics, SCHEMA, Status, Throughput},
+    schema::{Meta, Metrics, SCHEMA, Status, SteadyWindow, Throughput},
     sha256, slug,
 };
 
@@ -217,6 +217,25 @@ fn configuration(groups: &[Group]) -> Map<String, Value> {
     config
 }
 
+/// What a reader must know of the search for a steady part of the window.
+fn steadiness_of(name: &str, steady: &Steady) -> String {
+    let rule = |of: usize, width: u64| {
+        let unit = if width == 1 { "seconds".to_owned() } else { format!("blocks of {width} s") };
+        format!("MSER over the mean response times and the successes of {of} {unit}")
+    };
+    match steady.cut {
+        Some(cut) if cut.blocks > 0 => format!(
+            "`{name}`: the first {:.3} s of the window are cut, by {}; requests.jsonl and metrics.csv keep them",
+            steady.trimmed_s,
+            rule(cut.of, cut.width)
+        ),
+        Some(cut) => format!("`{name}`: steady from the beginning, by {}", rule(cut.of, cut.width)),
+        None => format!(
+            "`{name}`: no steady part of the window was found, so nothing is cut: it is too short, or the load still moves"
+        ),
+    }
+}
+
 /// What a load's throughput counts.
 fn unit(groups: &[Group]) -> &'static str {
     match groups.iter().any(|group| matches!(group.task, Task::Journey(_))) {
@@ -241,6 +260,8 @@ fn summarise(
     let mut duration_s: f64 = 0.0;
     let (mut throughput, mut bytes_per_second) = (0.0, 0.0);
     let mut offered: Option<f64> = None;
+    let mut steady_window: Option<SteadyWindow> = None;
+    let mut steadiness = Vec::new();
     for (group, part) in groups.iter().zip(measured.groups) {
         totals.merge(&part.totals);
         duration_s = duration_s.max(part.duration_s);
@@ -256,8 +277,16 @@ fn summarise(
             let sum = extras.get(key).and_then(Value::as_f64).unwrap_or(0.0) + value;
             extras.insert(key.to_owned(), sum.into());
         }
+        if let Some(steady) = part.steady {
+            let window = steady_window.get_or_insert(SteadyWindow { found: true, trimmed_s: 0.0 });
+            window.found &= steady.cut.is_some();
+            window.trimmed_s = window.trimmed_s.max(steady.trimmed_s);
+            steadiness.push(steadiness_of(&group.name, &steady));
+        }
+        // What the script noted is of the whole window.
+        let whole_s = part.duration_s + part.steady.map_or(0.0, |steady| steady.trimmed_s);
         for (name, metric) in part.metrics {
-            for (suffix, value) in metric.figures(part.duration_s) {
+            for (suffix, value) in metric.figures(whole_s) {
                 // Counts are whole numbers.
                 let whole = (suffix == "_count").then(|| Value::from(value as u64));
                 extras.insert(format!("{name}{suffix}"), whole.unwrap_or_else(|| value.into()));
@@ -297,6 +326,7 @@ fn summarise(
             )
         });
     }
+    notes.extend(steadiness);
     notes.extend(measured.notes);
     for trace in groups.iter().filter_map(|group| group.plan.trace.as_ref()) {
         let moved = trace.times.as_ref().map_or(0, |times| times.out_of_order);
@@ -324,6 +354,7 @@ fn summarise(
         total,
         operations: rows,
         extras,
+        steady: steady_window,
         notes,
     };
     Ok(Outcome { status: Status::Done, metrics, totals, operations, series, schedules: BTreeMap::new() })

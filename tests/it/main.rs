@@ -15,3 +15,4 @@ mod repl;
 mod script;
 mod support;
 mod truth;
+mod verdicts;

@@ -12,7 +12,7 @@ use crate::support::{Folder, json, program, requests, run, run_folder, skip, tri
 const SEED: u64 = 7;
 
 /// How late the target may be by its own account, p99: beyond this, other programs had the cores.
-const DISTURBED_MS: f64 = 0.5;
+pub const DISTURBED_MS: f64 = 0.5;
 
 /// What was measured, what it must be, and how far it may be off.
 struct Compared {
@@ -52,7 +52,7 @@ fn holds(target: &TargetProcess, measure: impl Fn() -> Vec<Compared>) {
 }
 
 /// p99 of how much later than scheduled the target wrote its answers.
-fn lateness_ms(target: &TargetProcess) -> f64 {
+pub fn lateness_ms(target: &TargetProcess) -> f64 {
     let log = target.log().unwrap();
     let entries = log.lines().map(|line| serde_json::from_str::<Entry>(line).unwrap());
     let mut late: Vec<u64> = entries.map(|entry| entry.written_ns.saturating_sub(entry.end_ns)).collect();

@@ -48,6 +48,12 @@ impl Plan {
             }
             think.check()?;
         }
+        if self.steady && self.stages.is_some() {
+            return Err(Error::usage(
+                "`steady` looks for a steady part of the window, but `stages` change the load",
+            )
+            .hint("leave one of them out"));
+        }
         if self.save_schedule && !self.is_open() {
             return Err(Error::usage(
                 "`save_schedule` saves when calls are due, but a closed loop has no schedule",

@@ -53,6 +53,9 @@ pub struct Plan {
     /// Whether the trial keeps when each call was due, as a file that `trace` replays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub save_schedule: bool,
+    /// Whether the start of the window is cut off until the load is steady.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steady: bool,
     /// Length of the measured window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<Span>,

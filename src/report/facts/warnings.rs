@@ -52,6 +52,16 @@ pub fn of_metrics(metrics: &Metrics) -> Vec<String> {
         )),
     }
 
+    match metrics.steady {
+        Some(steady) if !steady.found => {
+            out.push("no steady part of the window was found, so nothing of it is cut".to_owned());
+        }
+        Some(steady) if steady.trimmed_s > 0.0 => {
+            let cut = super::super::number::seconds(steady.trimmed_s);
+            out.push(format!("the first {cut} of the window are cut: the load was not steady before"));
+        }
+        _ => {}
+    }
     let total = &metrics.total;
     if let Some(offered) = total.offered_rate.filter(|offered| total.throughput < offered * KEPT_UP) {
         let reached = figures(total.throughput);

@@ -104,7 +104,12 @@ fn around(trial: &StoredTrial, end: u64) -> Vec<(f64, f64, &'static str)> {
     if start > 0.0 && end > 0.0 {
         spans.push((0.0, start.min(end), "warm-up"));
     }
-    let measured_until = start + trial.meta.duration_s;
+    let steady = trial.metrics.as_ref().and_then(|metrics| metrics.steady);
+    let trimmed = steady.map_or(0.0, |steady| steady.trimmed_s);
+    if trimmed > 0.0 {
+        spans.push((start, (start + trimmed).min(end), "cut"));
+    }
+    let measured_until = start + trimmed + trial.meta.duration_s;
     if trial.meta.duration_s > 0.0 && measured_until < end {
         spans.push((measured_until, end, DRAIN));
     }

@@ -110,6 +110,7 @@ pub mod load {
     /// * `save_schedule`: keep when each call of an open loop was due, for `trace` (false)
     /// * `duration`, `requests`: when to stop; give at least one, unless `stages` or a `trace` end it
     /// * `warmup`: load before the measured window (0)
+    /// * `steady`: whether the start of the window is cut off until response time and rate are steady (false)
     /// * `timeout`: a call without an answer for this long has failed (`"10s"`)
     /// * `threads`: generator threads (one for every 64 virtual users, at most one a core)
     /// * `seed`: of payloads and arrivals (the run's)

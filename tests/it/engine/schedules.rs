@@ -77,7 +77,7 @@ fn a_staged_window_has_the_calls_of_its_levels() {
     let rows: Vec<(&str, u64)> =
         group.parts.iter().map(|(name, totals)| (name.as_str(), totals.counts.calls())).collect();
     assert_eq!(rows, [("stage 1: 100/s", 30), ("stage 2: 100 to 500/s", 120), ("stage 3: 50/s", 10)]);
-    assert_eq!(group.parts.iter().map(|(_, totals)| totals.failed).sum::<u64>(), summary.failures);
+    assert_eq!(group.parts.iter().map(|(_, totals)| totals.counts.failed).sum::<u64>(), summary.failures);
     assert_eq!(group.parts.iter().map(|(_, totals)| totals.response.len()).sum::<u64>(), summary.successes);
 }
 

@@ -278,8 +278,8 @@ fn a_mix_follows_its_weights() {
         .map(|count| count.parse().unwrap())
         .collect();
     // Four standard deviations of a binomial of 2,000.
-    for (count, share) in counts.iter().zip([0.8, 0.15, 0.05]) {
-        let deviation = (2_000.0 * share * (1.0 - share) as f64).sqrt();
+    for (count, share) in counts.iter().zip([0.8f64, 0.15, 0.05]) {
+        let deviation = (2_000.0 * share * (1.0 - share)).sqrt();
         assert!((count - 2_000.0 * share).abs() < 4.0 * deviation, "{counts:?}");
     }
     assert_eq!(counts[..3].iter().sum::<f64>(), 2_000.0);
