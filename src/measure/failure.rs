@@ -23,6 +23,8 @@ pub const SCRIPT: &str = "script";
 pub const DROPPED: &str = "dropped";
 /// Still in flight, or in line, when the load had ended and drained.
 pub const UNFINISHED: &str = "unfinished";
+/// A command ended with another exit code than it should.
+pub const EXIT: &str = "exit";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -84,7 +86,7 @@ pub fn status_class(status: u16) -> &'static str {
     }
 }
 
-/// Every class by its position, so that a row can hold a byte; unknown bytes read as `io`.
+/// Every class by its position, so that a row can hold a byte; unknown bytes read as `io`. New ones go to the end.
 const CLASSES: &[&str] = &[
     TIMEOUT,
     REFUSED,
@@ -104,6 +106,7 @@ const CLASSES: &[&str] = &[
     SCRIPT,
     DROPPED,
     UNFINISHED,
+    EXIT,
 ];
 
 /// A class as a small number from 1; 0 is left for success.

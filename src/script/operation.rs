@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::load::{Answer, Operation, Turn};
 use crate::measure::{Failure, Outcome, failure};
 
-/// How long `op.run()` waits for an answer.
+/// How long `op.run()` waits for an answer, unless the operation has a limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Turns a service's reply into what a script reads.
@@ -20,11 +20,17 @@ pub type ReplyFace = fn(Box<dyn Any + Send>, Outcome, elapsed_ns: u64) -> Dynami
 pub struct Op {
     pub operation: Arc<dyn Operation>,
     reply: ReplyFace,
+    timeout: Duration,
 }
 
 impl Op {
     pub fn new(operation: impl Operation, reply: ReplyFace) -> Self {
-        Self { operation: Arc::new(operation), reply }
+        Self { operation: Arc::new(operation), reply, timeout: TIMEOUT }
+    }
+
+    /// Lets `op.run()` wait so long.
+    pub fn waiting(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// `turn` is the number of the call; the journey's own, or 0, unless given.
@@ -35,7 +41,7 @@ impl Op {
         effect(ctx, &format!("the answer to `{}`", self.operation.name()))?;
         let host = host(ctx);
         let turn = Turn { seed: host.settings.seed, number: turn.unwrap_or(0), step: 0 };
-        let answer = host.call(&self.operation, turn, TIMEOUT).map_err(raise(ctx))?;
+        let answer = host.call(&self.operation, turn, self.timeout).map_err(raise(ctx))?;
         self.answered(ctx, answer)
     }
 

@@ -30,6 +30,11 @@ pub const MODULES: &[NativeModule] = &[
         build: || exported_module!(modules::files::files),
     },
     NativeModule {
+        name: "command",
+        about: "any command as an operation",
+        build: || exported_module!(modules::command::command),
+    },
+    NativeModule {
         name: "target",
         about: "a built-in server under test that keeps its own truth",
         build: || exported_module!(modules::target::target),
@@ -81,6 +86,8 @@ pub const TYPES: &[(&str, &str)] = &[
     ("Response", "what a single request was answered, from `operation.run()`"),
     ("FilesClient", "a folder to read and write in, from `files::client`"),
     ("FileAnswer", "what a single read or write did, from `operation.run()`"),
+    ("CommandClient", "where commands run, from `command::client`"),
+    ("CommandAnswer", "what a single command said and used, from `operation.run()`"),
     ("Target", "a running server under test, from `target::http`"),
     ("Generator", "a source of values for requests, from `data::...`"),
     ("Error", "what `catch (err)` gets of a failed call or a mistake"),

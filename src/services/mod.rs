@@ -1,4 +1,5 @@
 //! The services under test, one module each: their operations, and how to see that they are ready.
 
+pub mod command;
 pub mod files;
 pub mod http;

@@ -1,6 +1,7 @@
 //! The one test binary.
 
 mod cli;
+mod command;
 mod crash;
 mod docs;
 mod doctor;

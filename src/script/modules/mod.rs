@@ -1,6 +1,7 @@
 //! Script modules, one file each: options in, library call, value out.
 
 pub mod check;
+pub mod command;
 pub mod data;
 pub mod errors;
 pub mod files;
