@@ -11,6 +11,7 @@ mod examples;
 mod folder;
 mod http;
 mod layers;
+mod peers;
 mod reference;
 mod repl;
 mod script;
