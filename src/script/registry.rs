@@ -97,6 +97,7 @@ pub const TYPES: &[(&str, &str)] = &[
 pub fn never_changes(value: &Dynamic) -> bool {
     use crate::load::payload::Generator;
     use modules::{
+        command::{CommandAnswer, CommandClient},
         files::{FileAnswer, FilesClient},
         http::{HttpClient, HttpResponse},
     };
@@ -108,6 +109,8 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<FileAnswer>()
         || value.is::<HttpResponse>()
         || value.is::<Generator>()
+        || value.is::<CommandClient>()
+        || value.is::<CommandAnswer>()
         || value.is::<result::LoadResult>()
         || value.is::<result::Times>()
         || value.is::<result::LoadErrors>()

@@ -19,7 +19,8 @@ fn verdicts(target: &TargetProcess, script: &str) -> Vec<(String, String)> {
 }
 
 fn target(service_time: &str) -> TargetProcess {
-    let settings = Settings { service_time: service_time.parse().unwrap(), ..Settings::default() };
+    let service_time = service_time.parse().unwrap();
+    let settings = Settings { service_time, log: true, ..Settings::default() };
     TargetProcess::start(program(), &settings).unwrap()
 }
 

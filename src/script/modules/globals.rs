@@ -88,7 +88,7 @@ pub mod globals {
     /// let search = http::client("http://127.0.0.1:8080").get("/search");
     /// let look = load::journey("look", |vu| {
     ///     let answer = search.run();
-    ///     metric("hits", answer.json().hits.len());
+    ///     metric("hits", answer.json.hits.len());
     /// });
     /// let result = load::run(look, #{ concurrency: 10, duration: "10s" });
     /// check(result.extras.hits_p50 >= 3, "half of the searches find three");
@@ -115,7 +115,7 @@ pub mod globals {
     /// ```rhai,no_run
     /// let search = http::client("http://127.0.0.1:8080").get("/search");
     /// let look = load::journey("look", |vu| {
-    ///     metric("found", search.run().json().hits.len(), "counter");
+    ///     metric("found", search.run().json.hits.len(), "counter");
     /// });
     /// let result = load::run(look, #{ concurrency: 10, duration: "10s" });
     /// print(result.extras.found_per_second);

@@ -18,6 +18,9 @@ use crate::script::{
     raise,
 };
 
+/// An operation, a journey or a mix: what `load::run` takes.
+type Operation = Dynamic;
+
 /// A mix as a script value.
 #[derive(Clone)]
 pub struct Mixed(Arc<Mix>);
@@ -46,6 +49,7 @@ fn performed(ctx: &NativeCallContext, shown: &str, request: Request) -> ScriptRe
     not_in_a_journey(ctx, "a load")?;
     let scripts: Vec<_> = request.groups.iter().flat_map(|(_, task, _)| scripts(task)).collect();
     let names = rows(&request.groups);
+    let has_steps = request.groups.iter().any(|(_, task, _)| task.has_journeys());
     let outcome = perform(&host(ctx), request).map_err(|error| {
         let mistake = scripts.iter().find_map(|script| script.take_mistake());
         match mistake.filter(|_| error.kind == ErrorKind::Usage) {
@@ -58,7 +62,7 @@ fn performed(ctx: &NativeCallContext, shown: &str, request: Request) -> ScriptRe
             None => raise(ctx)(error),
         }
     })?;
-    Ok(LoadResult::new(shown, names, outcome))
+    Ok(LoadResult::new(shown, names, has_steps, outcome))
 }
 
 /// The journeys in a task, as the scripts that they are.
@@ -124,7 +128,7 @@ pub mod load {
     /// print(open);
     /// ```
     #[rhai_fn(return_raw)]
-    pub fn run(ctx: NativeCallContext, operation: Dynamic, plan: Map) -> ScriptResult<LoadResult> {
+    pub fn run(ctx: NativeCallContext, operation: Operation, plan: Map) -> ScriptResult<LoadResult> {
         let plan = checked("load::run", plan).map_err(raise(&ctx))?;
         let task = task("load::run", &operation).map_err(raise(&ctx))?;
         let name = task.name();
@@ -180,10 +184,10 @@ pub mod load {
     /// let api = http::client("http://127.0.0.1:8080");
     /// let login = api.post("/login", #{ json: #{ user: data::sequence() } });
     /// let shop = load::journey("shop", |vu| {
-    ///     let session = login.run().json().session;
+    ///     let session = login.run().json.session;
     ///     sleep("200ms");
     ///     let cart = api.get(`/cart?session=${session}`, #{ name: "cart" }).run();
-    ///     check(cart.json().items.len() > 0, "the cart is not empty");
+    ///     check(cart.json.items.len() > 0, "the cart is not empty");
     /// });
     /// let result = load::run(shop, #{ concurrency: 200, duration: "30s" });
     /// print(result.operations.cart.latency.p99_ms);

@@ -28,11 +28,13 @@ pub struct LoadResult {
     name: String,
     /// What the operations are called, which a plan knows too.
     operations: Vec<String>,
+    /// It has more of them that only the load itself tells: the steps of journeys.
+    has_steps: bool,
 }
 
 impl LoadResult {
-    pub fn new(name: &str, operations: Vec<String>, outcome: Option<Arc<Outcome>>) -> Self {
-        Self { outcome, row: None, name: name.to_owned(), operations }
+    pub fn new(name: &str, operations: Vec<String>, has_steps: bool, outcome: Option<Arc<Outcome>>) -> Self {
+        Self { outcome, row: None, name: name.to_owned(), operations, has_steps }
     }
 
     /// None in a plan.

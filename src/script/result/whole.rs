@@ -230,8 +230,12 @@ pub mod face {
     /// ```rhai
     /// fn read_p99_ms(result) { result.operations.reads.latency.p99_ms }
     /// ```
-    #[rhai_fn(get = "operations", pure)]
-    pub fn operations(result: &mut LoadResult) -> Map {
+    #[rhai_fn(get = "operations", pure, return_raw)]
+    pub fn operations(ctx: NativeCallContext, result: &mut LoadResult) -> ScriptResult<Map> {
+        // In a plan nobody knows them.
+        if result.has_steps && result.outcome.is_none() {
+            effect(&ctx, &format!("the steps of `{}`", result.name))?;
+        }
         let row = |name: &String| {
             let row = LoadResult {
                 row: Some(name.clone()),
@@ -241,11 +245,11 @@ pub mod face {
             };
             (name.as_str().into(), Dynamic::from(row))
         };
-        match &result.outcome {
+        Ok(match &result.outcome {
             // Steps of a journey are known only now.
             Some(outcome) if result.row.is_none() => outcome.metrics.operations.keys().map(row).collect(),
             _ => result.operations.iter().map(row).collect(),
-        }
+        })
     }
 
     /// Figures that only this kind of service has, and the script's own `metric`s, as a map.

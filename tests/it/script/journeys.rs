@@ -70,7 +70,7 @@ fn values_of_steps_depend_on_seed_and_turn_alone() {
             let api = http::client("{{url}}");
             let echo = api.post("/echo", #{{ json: #{{ id: data::uniform(1, 1_000_000_000) }} }});
             let j = load::journey("j", |vu| {{
-                let ids = [echo.run().json().id, echo.run().json().id];
+                let ids = [echo.run().json.id, echo.run().json.id];
                 print(`${{vu.turn}} ${{ids}}`);
             }});
             load::run(j, #{{ concurrency: 8, requests: 40, threads: {threads}, seed: 9 }});
@@ -247,7 +247,8 @@ fn metrics_of_journeys_are_in_every_output() {
     assert_eq!(metrics(&folder)["extras"]["even"], 0.5);
     let report = report_folder(&folder);
     for file in ["index.html", "report.md", "report.json"] {
-        let text = std::fs::read_to_string(report.join(file)).unwrap();
+        // Markdown marks the underscore as plain.
+        let text = std::fs::read_to_string(report.join(file)).unwrap().replace('\\', "");
         assert!(text.contains("size_p50"), "{file}");
     }
 }
@@ -260,7 +261,7 @@ fn a_mix_follows_its_weights() {
             let api = http::client("{{url}}");
             let slow = load::journey("slow", |vu| {{ api.get("/a").run(); api.get("/b").run(); }});
             let mix = load::mix(#{{ read: [80, api.get("/r")], write: [15.0, api.put("/w", #{{ body: "x" }})], slow: [5, slow] }});
-            let r = load::run(mix, #{{ concurrency: 4, requests: 2_000, threads: {threads}, record: "all" }});
+            let r = load::run(mix, #{{ concurrency: 4, requests: 2_000, threads: {threads}, seed: 3, record: "all" }});
             let o = r.operations;
             print([r.requests, r.failures, o.keys()]);
             print([o.read.requests, o.write.requests, o.slow.requests, o["GET /a"].requests, o["GET /b"].requests]);
