@@ -47,10 +47,18 @@ impl Raster {
         let (dx, dy) = (x1 - x0, y1 - y0);
         let length = dx * dx + dy * dy;
         for y in (y0.min(y1) - reach) as i32..=(y0.max(y1) + reach) as i32 {
-            for x in (x0.min(x1) - reach) as i32..=(x0.max(x1) + reach) as i32 {
+            // Only what is near the line where it crosses this row; the box around a long line is mostly empty.
+            let (mut left, mut right) = (x0.min(x1) - reach, x0.max(x1) + reach);
+            if dy != 0.0 {
+                let crosses = x0 + (f64::from(y) - y0) * dx / dy;
+                let near = reach * length.sqrt() / dy.abs();
+                (left, right) = (left.max(crosses - near), right.min(crosses + near));
+            }
+            for x in left as i32..=right as i32 {
                 let (px, py) = (f64::from(x) - x0, f64::from(y) - y0);
                 let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-                let distance = (px - along * dx).hypot(py - along * dy);
+                let (away_x, away_y) = (px - along * dx, py - along * dy);
+                let distance = (away_x * away_x + away_y * away_y).sqrt();
                 let cover = (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
                 self.blend((x, y), color, cover);
             }
@@ -76,7 +84,7 @@ impl Raster {
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_filter(png::FilterType::Up);
-        encoder.set_compression(png::Compression::Default);
+        encoder.set_compression(png::Compression::Fast);
         let mut writer = encoder.write_header().map_err(failed)?;
         writer.write_image_data(&self.pixels).map_err(failed)?;
         writer.finish().map_err(failed)?;

@@ -13,7 +13,9 @@ use std::{
 };
 
 use corosensei::{Coroutine, CoroutineResult, stack::DefaultStack};
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Position};
+use rhai::{
+    AST, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Scope,
+};
 
 use running::{Entered, Running};
 pub use running::{current, is_running};
@@ -23,7 +25,7 @@ use super::{ScriptResult, engine, explain, host, operation::Op, raise};
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::load::{self, Ask, Cast, Ending, Input, Operation, Steps, Turn};
-use crate::measure::{Failure, failure};
+use crate::measure::{Failure, failure, metric::Note};
 
 /// Address space of one journey's stack. Only what was touched takes memory.
 const STACK: usize = 2 << 20;
@@ -136,7 +138,11 @@ impl load::Journey for Script {
         running::watch(&mut engine, ending);
         let mut global = self.global.clone();
         global.constants = copy_of_constants(global.constants.as_ref());
-        Ok(Rc::new(Company { script: self, engine: Rc::new(engine), global: Rc::new(global) }))
+        let text = if self.takes_user { "journey.call(vu)" } else { "journey.call()" };
+        let call = engine.compile(text).map_err(|error| {
+            Error::usage(format!("the journey `{}` cannot be called", self.name)).because(&error)
+        })?;
+        Ok(Rc::new(Company { script: self, engine: Rc::new(engine), call: Rc::new(call), global }))
     }
 }
 
@@ -144,7 +150,9 @@ impl load::Journey for Script {
 struct Company {
     script: Arc<Script>,
     engine: Rc<Engine>,
-    global: Rc<GlobalRuntimeState>,
+    /// Calls the function.
+    call: Rc<AST>,
+    global: GlobalRuntimeState,
 }
 
 impl Cast for Company {
@@ -162,18 +170,21 @@ impl Cast for Company {
         let part = Part {
             script: self.script.clone(),
             engine: self.engine.clone(),
-            global: self.global.clone(),
-            function,
+            call: self.call.clone(),
             user: VirtualUser::new(number),
             running: running.clone(),
         };
+        let mut scope = Scope::new();
+        scope.push_constant_dynamic("journey", Dynamic::from(function));
+        // Kept from one journey to the next, with what has been looked up.
+        let mut memory = Memory { global: self.global.clone(), caches: Caches::new(), scope };
         let coroutine = Coroutine::with_stack(stack, move |yielder: &running::Yielder, mut input: Input| {
             part.running.started(yielder);
             loop {
                 let Input::Begin(turn) = input else {
                     unreachable!("between two journeys there is nothing to answer");
                 };
-                let (result, notes) = part.play(turn);
+                let (result, notes) = part.play(turn, &mut memory);
                 input = yielder.suspend(Ask::Done(result, notes));
             }
         });
@@ -185,24 +196,33 @@ impl Cast for Company {
 struct Part {
     script: Arc<Script>,
     engine: Rc<Engine>,
-    global: Rc<GlobalRuntimeState>,
-    function: FnPtr,
+    call: Rc<AST>,
     user: VirtualUser,
     running: Rc<Running>,
 }
 
+/// What one virtual user's script remembers.
+struct Memory {
+    global: GlobalRuntimeState,
+    caches: Caches,
+    scope: Scope<'static>,
+}
+
 impl Part {
-    fn play(&self, turn: Turn) -> (Result<(), Failure>, Vec<crate::measure::metric::Note>) {
+    fn play(&self, turn: Turn, memory: &mut Memory) -> (Result<(), Failure>, Vec<Note>) {
         self.running.begin(turn);
-        let (name, source) = (self.function.fn_name(), self.global.source());
-        let context =
-            NativeCallContext::new_with_all_fields(&self.engine, name, source, &self.global, Position::NONE);
-        let user = self.script.takes_user.then(|| Dynamic::from(self.user.at(turn.number)));
-        let mut arguments: Vec<Dynamic> = user.into_iter().collect();
-        let played = self.function.call_raw(&context, None, &mut arguments[..]);
+        let Memory { global, caches, scope } = memory;
+        if self.script.takes_user {
+            scope.set_value("vu", self.user.at(turn.number));
+        }
+        #[allow(
+            deprecated,
+            reason = "marked volatile, not going away; a call through the context would look everything up anew"
+        )]
+        let played = self.engine.eval_statements_raw(global, caches, scope, self.call.statements());
         let (failed_check, notes) = self.running.end();
         let result = match (played, failed_check) {
-            (Err(error), _) => self.failed(error),
+            (Err(error), _) => self.failed(error, memory.global.source()),
             (Ok(_), Some(check)) => Err(Failure::kept(failure::CHECK, check)),
             (Ok(_), None) => Ok(()),
         };
@@ -210,8 +230,8 @@ impl Part {
     }
 
     /// What ended the journey: a failed call has its own class, anything else is the script's mistake.
-    fn failed(&self, error: Box<EvalAltResult>) -> Result<(), Failure> {
-        let (cause, place) = innermost(&error, self.global.source());
+    fn failed(&self, error: Box<EvalAltResult>, source: Option<&str>) -> Result<(), Failure> {
+        let (cause, place) = innermost(&error, source);
         let reason = match cause {
             EvalAltResult::Exit(..) => return Ok(()),
             cause => explain::plain(cause),

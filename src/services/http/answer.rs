@@ -8,11 +8,52 @@ const KEPT_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of the body of an unwelcome answer is shown, bytes.
 pub const EXCERPT_LIMIT: usize = 160;
 
-/// The answer as scripts see it. Header names are in lower case.
+/// Headers in the order in which they came, names in lower case: one piece of memory for all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    text: String,
+    /// Where each name and each value ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Headers {
+    fn push(&mut self, name: &str, value: &[u8]) {
+        if self.ends.capacity() == 0 {
+            // What most answers have.
+            self.ends.reserve(8);
+            self.text.reserve(256);
+        }
+        let start = self.text.len();
+        self.text.push_str(name);
+        self.text[start..].make_ascii_lowercase();
+        let name = self.text.len();
+        match std::str::from_utf8(value) {
+            Ok(plain) if !plain.contains('\n') => self.text.push_str(plain),
+            _ => self.text.push_str(&unfolded(value)),
+        }
+        self.ends.push((name, self.text.len()));
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        self.ends
+            .iter()
+            .zip(starts)
+            .map(|((name, value), start)| (&self.text[start..*name], &self.text[*name..*value]))
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+}
+
+/// The answer as scripts see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpReply {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     pub body: Vec<u8>,
 }
 
@@ -95,7 +136,7 @@ impl Answer {
             self.location = Some(unfolded(value));
         }
         if let Some(reply) = &mut self.reply {
-            reply.headers.push((name.to_ascii_lowercase(), unfolded(value)));
+            reply.headers.push(name, value);
         }
     }
 

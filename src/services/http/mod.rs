@@ -15,7 +15,7 @@ mod stream;
 mod tls;
 mod url;
 
-pub use answer::{Answer, Ask, HttpReply};
+pub use answer::{Answer, Ask, Headers, HttpReply};
 pub use client::{ClientOptions, HttpClient, client};
 pub use request::{Body, Request, RequestOptions};
 pub use response::{Progress, Reader};

@@ -110,7 +110,7 @@ fn speaking(url: &str) -> Arc<HttpClient> {
 }
 
 fn header(reply: &HttpReply, name: &str) -> String {
-    reply.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap()
+    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).unwrap()
 }
 
 #[test]

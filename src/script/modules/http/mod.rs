@@ -242,7 +242,7 @@ pub mod http {
     #[rhai_fn(global, get = "headers", pure)]
     pub fn headers(response: &mut HttpResponse) -> Map {
         let headers = response.reply.headers.iter();
-        headers.map(|(name, value)| (name.to_ascii_lowercase().into(), value.clone().into())).collect()
+        headers.map(|(name, value)| (name.into(), value.into())).collect()
     }
 
     /// How long the call took, a new connection included, in milliseconds.
