@@ -1,6 +1,12 @@
 //! The behaviour of file loads, through `Session::call`, with both engines.
 
-use std::{collections::HashSet, fs, path::PathBuf, process::Command};
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use serde_json::{Value, from_value, json};
 use tokio::task;
@@ -233,16 +239,20 @@ fn nothing_is_made_where_preparing_fails() {
 fn a_cancel_while_files_are_written_leaves_nothing() {
     let folder = TempFolder::new("cancelled");
     let operation =
-        reads(&folder, "auto", json!({ "file_size": "1 MiB", "block_size": "4k", "files": 20_000 }));
+        reads(&folder, "auto", json!({ "file_size": "1 MiB", "block_size": "4k", "files": 2_000 }));
     let cancel = CancellationToken::new();
+    let ended = AtomicBool::new(false);
     let error = std::thread::scope(|scope| {
         scope.spawn(|| {
-            while folder.is_empty() || made(&folder).len() < 2 {
+            // Also where nothing is written, for want of space: else this would wait for ever.
+            while !ended.load(Relaxed) && (folder.is_empty() || made(&folder).len() < 2) {
                 std::thread::yield_now();
             }
             cancel.cancel();
         });
-        operation.prepare(7, &cancel).unwrap_err()
+        let outcome = operation.prepare(7, &cancel);
+        ended.store(true, Relaxed);
+        outcome.unwrap_err()
     });
     assert_eq!(error.kind, ErrorKind::Cancelled);
     assert!(folder.is_empty());
