@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
     sync::{Arc, mpsc},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Operation, Session, Turn};
+use super::{Operation, Turn, sessions::Sessions};
 use crate::error::{Error, Result};
 use crate::measure::{Failure, Moment, Outcome, failure};
 
@@ -73,15 +72,13 @@ impl Caller {
     }
 }
 
-/// One session a client, by the client's address; the client is kept, so that the address stays its own.
-type Sessions = HashMap<usize, (Arc<dyn Client>, Box<dyn Session>)>;
-
 fn serve(mut queue: UnboundedReceiver<Job>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     LocalSet::new().block_on(&runtime, async move {
-        let mut sessions = Sessions::new();
+        let mut sessions = Sessions::default();
         while let Some(job) = queue.recv().await {
-            let work = perform(&mut sessions, &job);
+            let place = sessions.place(job.operation.client());
+            let work = perform(&mut sessions, place, &job);
             let outcome = tokio::select! {
                 outcome = tokio::time::timeout(job.timeout, work) => outcome,
                 () = job.cancel.cancelled() => Ok(Err(Failure::lost(failure::UNFINISHED, "interrupted"))),
@@ -91,31 +88,19 @@ fn serve(mut queue: UnboundedReceiver<Job>) {
                 Err(Failure::lost(failure::TIMEOUT, format!("no answer within {limit:?}")))
             });
             if outcome.as_ref().is_err_and(|failure| failure.session_lost) {
-                sessions.remove(&key(job.operation.client()));
+                sessions.lose(place);
             }
             job.answer.send(outcome).ok();
         }
     });
 }
 
-async fn perform(sessions: &mut Sessions, job: &Job) -> Result<Answer, Failure> {
+async fn perform(sessions: &mut Sessions, place: usize, job: &Job) -> Result<Answer, Failure> {
     let started = Moment::now();
-    let client = job.operation.client();
-    let kept =
-        sessions.remove(&key(client)).and_then(|(_, mut session)| session.reusable().then_some(session));
-    let mut session = match kept {
-        Some(session) => session,
-        None => client.open().await?,
-    };
-    let result = session.call(&*job.operation, job.turn, true).await;
+    // Drops one that cannot be used again.
+    sessions.usable(place);
+    let session = sessions.get(place).await?;
+    let outcome = session.call(&*job.operation, job.turn, true).await?;
     let elapsed = Moment::now().since(started);
-    let reply = session.reply();
-    if !result.as_ref().is_err_and(|failure| failure.session_lost) {
-        sessions.insert(key(client), (client.clone(), session));
-    }
-    Ok(Answer { outcome: result?, elapsed, reply })
-}
-
-fn key(client: &Arc<dyn Client>) -> usize {
-    Arc::as_ptr(client).cast::<()>() as usize
+    Ok(Answer { outcome, elapsed, reply: session.reply() })
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::{
     arrival::Calls,
     sessions::Sessions,
-    worker::{Shared, User, Work},
+    worker::{Begun, Shared, User, Work},
 };
 use crate::measure::{Alarm, Failure, Moment, failure};
 
@@ -71,12 +71,9 @@ impl Line {
         let mut waiting = self.waiting.borrow_mut();
         while let Some(job) = waiting.front().filter(|job| job.due.plus(work.timeout) <= now).copied() {
             waiting.pop_front();
-            let mut recorder = shared.recorder.borrow_mut();
-            recorder.level.waiting -= 1;
             let failure =
                 Failure::kept(failure::DROPPED, "no session came free within the timeout: never sent");
-            let (_, place) = work.duty(job.turn, job.due);
-            recorder.record_unsent(place, job.turn, job.due, job.due.plus(work.timeout), failure);
+            never_sent(shared, work, job, job.due.plus(work.timeout), failure);
         }
     }
 
@@ -85,11 +82,8 @@ impl Line {
         self.sweep(shared, work, now);
         self.closed.set(true);
         for job in self.waiting.borrow_mut().drain(..) {
-            let mut recorder = shared.recorder.borrow_mut();
-            recorder.level.waiting -= 1;
             let failure = Failure::kept(failure::UNFINISHED, "still in line when the load ended: never sent");
-            let (_, place) = work.duty(job.turn, job.due);
-            recorder.record_unsent(place, job.turn, job.due, now, failure);
+            never_sent(shared, work, job, now, failure);
         }
         for seat in self.idle.borrow_mut().drain(..) {
             seat.wake();
@@ -103,6 +97,14 @@ impl Line {
         shared.recorder.borrow_mut().level.waiting -= 1;
         Some(job)
     }
+}
+
+/// Records a call that leaves the line at `ended` without having been sent.
+fn never_sent(shared: &Shared, work: &Work, job: Job, ended: Moment, failure: Failure) {
+    let mut recorder = shared.recorder.borrow_mut();
+    recorder.level.waiting -= 1;
+    let (_, place) = work.duty(job.turn, job.due);
+    recorder.record_unsent(place, job.turn, job.due, ended, failure);
 }
 
 impl Seat {
@@ -149,7 +151,9 @@ pub fn seat(
         while let Some(job) = seat.take(&line).await {
             let mut next = Some(job);
             while let Some(job) = next {
-                let done = user.turn(job.turn, job.due, Moment::now(), job.free).await;
+                let done = user
+                    .turn(Begun { turn: job.turn, due: job.due, at: Moment::now(), free: job.free })
+                    .await;
                 if done.unbroken {
                     tokio::task::yield_now().await;
                 }

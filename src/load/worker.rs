@@ -118,6 +118,17 @@ pub struct User {
     steps: Vec<Option<Box<dyn Steps>>>,
 }
 
+/// A turn that begins.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    pub turn: u64,
+    pub due: Moment,
+    /// When it begins: now.
+    pub at: Moment,
+    /// It had not to wait in line for this user.
+    pub free: bool,
+}
+
 /// How a turn went, as far as the loop around it cares.
 pub struct Done {
     /// When the loop has control again; later than the call's own end if it timed out.
@@ -150,30 +161,21 @@ impl User {
         Self { shared, work, number, slot, sessions, steps: Vec::new() }
     }
 
-    /// Does what was due at `due` and begins now, at `begun`, and records it.
-    ///
-    /// `free` says that it had not to wait in line for this user.
-    pub async fn turn(&mut self, turn: u64, due: Moment, begun: Moment, free: bool) -> Done {
+    /// Does what is due and records it.
+    pub async fn turn(&mut self, begun: Begun) -> Done {
         enter(&mut self.shared.recorder.borrow_mut());
         let work = self.work.clone();
-        let (number, place) = work.duty(turn, due);
+        let (number, place) = work.duty(begun.turn, begun.due);
         match &work.duties[number].kind {
-            Kind::Operation(operation) => self.call(&**operation, place, turn, due, begun, free).await,
-            Kind::Journey(cast) => self.journey(&**cast, number, place, turn, due, begun, free).await,
+            Kind::Operation(operation) => self.call(&**operation, place, begun).await,
+            Kind::Journey(cast) => self.journey(&**cast, number, place, begun).await,
         }
     }
 
-    async fn call(
-        &mut self,
-        operation: &dyn Operation,
-        place: Place,
-        turn: u64,
-        due: Moment,
-        begun: Moment,
-        free: bool,
-    ) -> Done {
+    async fn call(&mut self, operation: &dyn Operation, place: Place, begun: Begun) -> Done {
+        let Begun { turn, due, at, free } = begun;
         let which = Turn { seed: self.work.seed, number: turn, step: 0 };
-        let made = self.perform(operation, which, begun, false).await;
+        let made = self.perform(operation, which, at, false).await;
         let mut recorder = self.shared.recorder.borrow_mut();
         recorder.level.in_flight -= 1;
         if made.reconnected {
@@ -232,20 +234,11 @@ impl User {
     }
 
     /// Goes through a journey once; its steps are recorded one by one, and the journey as a whole.
-    #[allow(clippy::too_many_arguments, reason = "they are the call's own facts, as for `call`")]
-    async fn journey(
-        &mut self,
-        cast: &dyn Cast,
-        number: usize,
-        place: Place,
-        turn: u64,
-        due: Moment,
-        begun: Moment,
-        free: bool,
-    ) -> Done {
+    async fn journey(&mut self, cast: &dyn Cast, number: usize, place: Place, begun: Begun) -> Done {
+        let Begun { turn, due, at, free } = begun;
         let work = self.work.clone();
         let shared = self.shared.clone();
-        let mut done = Done { now: begun, unbroken: true, refused: false };
+        let mut done = Done { now: at, unbroken: true, refused: false };
         let (mut bytes, mut items, mut paused) = (0, 0, 0);
         if self.steps.is_empty() {
             self.steps.resize_with(work.duties.len(), || None);
@@ -307,7 +300,7 @@ impl User {
         for note in notes {
             recorder.note(work.group, note, due, done.now);
         }
-        let sample = Sample { turn, due, started: begun, ended: done.now, paused, result: &result };
+        let sample = Sample { turn, due, started: at, ended: done.now, paused, result: &result };
         recorder.record(place, &sample, free);
         done
     }
@@ -382,7 +375,7 @@ pub async fn closed(mut user: User, turns: Rc<Turns>, pace: Rc<Pace>, sleeper: R
             }
             now = Moment::now();
         }
-        let done = user.turn(turn, due, now, true).await;
+        let done = user.turn(Begun { turn, due, at: now, free: true }).await;
         now = done.now;
         if done.refused {
             tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;

@@ -3,12 +3,12 @@
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Child,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Folder, json, program, run, run_folder, trials};
+use crate::support::{Folder, json, run, run_folder, start, trials};
 
 /// What a script prints.
 fn printed(script: &str) -> String {
@@ -161,13 +161,7 @@ fn nothing_outlives_a_run_that_is_stopped() {
             print("not reached");
         "#;
         folder.write("scenario.rhai", script);
-        let mut running = Command::new(program())
-            .args(["run", "scenario.rhai", "--quiet"])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut running = start(&folder);
         let file = folder.path().join("child");
         wait_for("the command", || fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')));
         let [child] = pids(&file)[..] else { panic!("one child") };

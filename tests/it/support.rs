@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -60,6 +60,17 @@ impl From<Output> for Done {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Starts `scenario.rhai` of `folder` and does not wait; what it prints can be read.
+pub fn start(folder: &Folder) -> Child {
+    Command::new(program())
+        .args(["run", "scenario.rhai", "--quiet"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 /// Calls the program with `arguments` in `folder`.

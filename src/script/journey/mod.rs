@@ -164,9 +164,8 @@ impl Cast for Company {
         let running = Rc::new(Running::new(&stack));
         let mut function = self.script.function.clone();
         let own = function.curry().iter().map(|value| copy::deep(value).map(Dynamic::into_shared));
-        // Copied once already, when the journey was made.
-        let own: Vec<Dynamic> = own.collect::<Result<_, _>>().unwrap_or_default();
-        function.set_curry(own);
+        let own: Result<Vec<Dynamic>, _> = own.collect();
+        function.set_curry(own.expect("it was copied once already, when the journey was made"));
         let part = Part {
             script: self.script.clone(),
             engine: self.engine.clone(),

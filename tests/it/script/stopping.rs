@@ -2,23 +2,16 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::support::{Folder, json, program, run_folder};
+use crate::support::{Folder, json, run_folder, start};
 
 /// Runs a script that prints a line and then does something endless; interrupts it there.
 fn interrupted(endless: &str) -> Folder {
     let folder = Folder::new();
     folder.write("scenario.rhai", &format!("print(\"ready\");\n{endless}\nprint(\"went on\");\n"));
-    let mut child = Command::new(program())
-        .args(["run", "scenario.rhai", "--quiet"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = start(&folder);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     // SAFETY: a signal to a child of ours that has not been waited for.
