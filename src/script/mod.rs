@@ -48,8 +48,8 @@ pub fn raise(ctx: &NativeCallContext) -> impl Fn(Error) -> Box<EvalAltResult> {
 
 /// The host of the engine that makes this call.
 pub fn host(ctx: &NativeCallContext) -> Arc<Host> {
-    let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Arc<Host>>());
-    tag.expect("every engine is made by `engine`, which sets the tag")
+    let tag = ctx.tag().and_then(|tag| tag.read_lock::<Arc<Host>>());
+    tag.expect("every engine is made by `engine`, which sets the tag").clone()
 }
 
 /// Ends a plan at something whose answer decides what follows.
@@ -79,6 +79,14 @@ pub fn not_in_a_journey(ctx: &NativeCallContext, what: &str) -> ScriptResult<()>
 
 /// An engine with all native modules and the prelude, for `host`.
 pub fn engine(host: &Arc<Host>) -> Engine {
+    let mut engine = engine_without_constants(host);
+    constants_in_functions(&mut engine);
+    engine
+}
+
+/// As [`engine`], but its functions see constants of the top level only as `global::NAME`: for scripts that have none, to which
+/// each look at a variable then costs less.
+pub fn engine_without_constants(host: &Arc<Host>) -> Engine {
     // Not `Engine::new`: it interns strings behind a lock.
     let mut engine = Engine::new_raw();
     rhai::packages::StandardPackage::new().register_into_engine(&mut engine);
@@ -109,7 +117,6 @@ pub fn engine(host: &Arc<Host>) -> Engine {
         debugger.note(&format!("{place}{text}"));
     });
     engine.register_fn("to_string", rounded).register_fn("to_debug", rounded).register_fn("print", rounded);
-    constants_in_functions(&mut engine);
     registry::register(&mut engine);
     prelude::register(&mut engine);
     engine

@@ -42,10 +42,12 @@ impl Raster {
     /// A line with round ends; of no length, a disc.
     fn stroke(&mut self, from: BackendCoord, to: BackendCoord, width: f64, color: BackendColor) {
         let reach = width / 2.0 + 1.0;
+        let outside = (width / 2.0 + 0.5).powi(2);
         let ((x0, y0), (x1, y1)) =
             ((f64::from(from.0), f64::from(from.1)), (f64::from(to.0), f64::from(to.1)));
         let (dx, dy) = (x1 - x0, y1 - y0);
         let length = dx * dx + dy * dy;
+        let per_length = if length > 0.0 { 1.0 / length } else { 0.0 };
         for y in (y0.min(y1) - reach) as i32..=(y0.max(y1) + reach) as i32 {
             // Only what is near the line where it crosses this row; the box around a long line is mostly empty.
             let (mut left, mut right) = (x0.min(x1) - reach, x0.max(x1) + reach);
@@ -56,11 +58,13 @@ impl Raster {
             }
             for x in left as i32..=right as i32 {
                 let (px, py) = (f64::from(x) - x0, f64::from(y) - y0);
-                let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+                let along = ((px * dx + py * dy) * per_length).clamp(0.0, 1.0);
                 let (away_x, away_y) = (px - along * dx, py - along * dy);
-                let distance = (away_x * away_x + away_y * away_y).sqrt();
-                let cover = (width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
-                self.blend((x, y), color, cover);
+                let away = away_x * away_x + away_y * away_y;
+                // Most of what is looked at is not touched.
+                if away < outside {
+                    self.blend((x, y), color, (width / 2.0 + 0.5 - away.sqrt()).min(1.0));
+                }
             }
         }
     }
@@ -73,7 +77,8 @@ impl Raster {
         }
         let at = (y as usize * self.size.0 as usize + x as usize) * 3;
         for (old, new) in self.pixels[at..at + 3].iter_mut().zip([color.rgb.0, color.rgb.1, color.rgb.2]) {
-            *old = (f64::from(*old) * (1.0 - alpha) + f64::from(new) * alpha).round() as u8;
+            // Rounded: neither is negative.
+            *old = (f64::from(*old) * (1.0 - alpha) + f64::from(new) * alpha + 0.5) as u8;
         }
     }
 

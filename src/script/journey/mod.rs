@@ -9,19 +9,21 @@ mod user;
 
 use std::{
     rc::Rc,
+    slice,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use corosensei::{Coroutine, CoroutineResult, stack::DefaultStack};
 use rhai::{
-    AST, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, NativeCallContext, Scope,
+    AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, ImmutableString, Module,
+    NativeCallContext, Position, Scope, Shared, Stmt, StmtBlock,
 };
 
 use running::{Entered, Running};
 pub use running::{current, is_running};
 pub use user::{VirtualUser, face};
 
-use super::{ScriptResult, engine, explain, host, operation::Op, raise};
+use super::{ScriptResult, engine, engine_without_constants, explain, host, operation::Op, raise};
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::load::{self, Ask, Cast, Ending, Input, Operation, Steps, Turn};
@@ -37,9 +39,14 @@ pub struct Journey(pub Arc<Script>);
 /// A script function, ready to run on any thread.
 pub struct Script {
     name: String,
-    function: FnPtr,
-    /// Whether the function takes the virtual user.
-    takes_user: bool,
+    /// The function's own name.
+    function: String,
+    /// What the function does: its body as a block, which leaves nothing behind.
+    body: Stmt,
+    /// The variables that the function has captured.
+    captured: Vec<(ImmutableString, Dynamic)>,
+    /// What the function calls the virtual user, if it takes it.
+    user: Option<ImmutableString>,
     /// Functions, imports and constants that it sees.
     global: GlobalRuntimeState,
     /// Where it is defined: `file:line`.
@@ -58,19 +65,20 @@ impl Journey {
             return Err(raise(Error::usage("a journey needs a name")));
         }
         let mut global = ctx.global_runtime_state().clone();
-        let known = global.lib.iter().flat_map(|module| module.iter_script_fn_info());
         let captured = function.curry().len();
-        let parameters = known
-            .filter(|(.., found, _, _)| *found == function.fn_name())
-            .map(|(.., definition)| definition.params.clone())
-            .find(|parameters| matches!(parameters.len().checked_sub(captured), Some(0 | 1)));
-        let Some(parameters) = parameters else {
+        let Some((module, parameters)) = global.lib.iter().find_map(|module| {
+            module
+                .iter_script_fn_info()
+                .filter(|(.., name, _, _)| *name == function.fn_name())
+                .map(|(.., definition)| (module.clone(), definition.params.clone()))
+                .find(|(_, parameters)| matches!(parameters.len().checked_sub(captured), Some(0 | 1)))
+        }) else {
             let error = Error::usage(format!(
                 "the function of the journey `{name}` must take the virtual user, or nothing"
             ));
             return Err(raise(error.hint(format!("write `load::journey(\"{name}\", |vu| {{ ... }})`"))));
         };
-        let mut copied = Vec::new();
+        let mut variables = Vec::new();
         let mut operations = Vec::new();
         for (value, variable) in function.curry().iter().zip(&parameters) {
             let value =
@@ -82,18 +90,18 @@ impl Journey {
                     operations.push(op.operation.clone());
                 }
             });
-            copied.push(value);
+            variables.push((variable.clone(), value));
         }
-        let mut own = function.clone();
-        own.set_curry(copied);
         // Constants of the script are read under a lock: a journey gets its own, and each thread again.
         global.constants = copy_of_constants(global.constants.as_ref());
         let line = ctx.call_position().line().unwrap_or(0);
         let place = format!("{}:{line}", ctx.call_source().unwrap_or("script"));
         Ok(Self(Arc::new(Script {
             name: name.to_owned(),
-            function: own,
-            takes_user: parameters.len() > captured,
+            function: function.fn_name().to_owned(),
+            body: body_of(module, function.fn_name(), parameters.len()),
+            captured: variables,
+            user: parameters.get(captured).cloned(),
             global,
             place,
             operations,
@@ -101,6 +109,20 @@ impl Journey {
             mistake: Mutex::default(),
         })))
     }
+}
+
+/// The body of a function of `module` as one block.
+fn body_of(module: Shared<Module>, name: &str, parameters: usize) -> Stmt {
+    let mut function = AST::new([], module);
+    function.retain_functions(|_, _, known, count| known == name && count == parameters);
+    let mut statements = Vec::new();
+    function.walk(&mut |path| {
+        if let [ASTNode::Stmt(statement)] = path {
+            statements.push((*statement).clone());
+        }
+        true
+    });
+    Stmt::Block(Box::new(StmtBlock::new(statements, Position::NONE, Position::NONE)))
 }
 
 type Constants = rhai::Shared<rhai::Locked<std::collections::BTreeMap<rhai::ImmutableString, Dynamic>>>;
@@ -134,15 +156,16 @@ impl load::Journey for Script {
     }
 
     fn on_thread(self: Arc<Self>, ending: Ending) -> crate::error::Result<Rc<dyn Cast>> {
-        let mut engine = engine(&self.host);
-        running::watch(&mut engine, ending);
         let mut global = self.global.clone();
+        let constants =
+            global.constants.as_ref().map(|known| known.read().unwrap_or_else(PoisonError::into_inner).len());
+        let mut engine = match constants {
+            None | Some(0) => engine_without_constants(&self.host),
+            Some(_) => engine(&self.host),
+        };
+        running::watch(&mut engine, ending);
         global.constants = copy_of_constants(global.constants.as_ref());
-        let text = if self.takes_user { "journey.call(vu)" } else { "journey.call()" };
-        let call = engine.compile(text).map_err(|error| {
-            Error::usage(format!("the journey `{}` cannot be called", self.name)).because(&error)
-        })?;
-        Ok(Rc::new(Company { script: self, engine: Rc::new(engine), call: Rc::new(call), global }))
+        Ok(Rc::new(Company { script: self, engine: Rc::new(engine), global }))
     }
 }
 
@@ -150,8 +173,6 @@ impl load::Journey for Script {
 struct Company {
     script: Arc<Script>,
     engine: Rc<Engine>,
-    /// Calls the function.
-    call: Rc<AST>,
     global: GlobalRuntimeState,
 }
 
@@ -162,19 +183,17 @@ impl Cast for Company {
             Failure::from_io(what, &error)
         })?;
         let running = Rc::new(Running::new(&stack));
-        let mut function = self.script.function.clone();
-        let own = function.curry().iter().map(|value| copy::deep(value).map(Dynamic::into_shared));
-        let own: Result<Vec<Dynamic>, _> = own.collect();
-        function.set_curry(own.expect("it was copied once already, when the journey was made"));
-        let part = Part {
-            script: self.script.clone(),
-            engine: self.engine.clone(),
-            call: self.call.clone(),
-            user: VirtualUser::new(number),
-            running: running.clone(),
-        };
         let mut scope = Scope::new();
-        scope.push_constant_dynamic("journey", Dynamic::from(function));
+        for (name, value) in &self.script.captured {
+            let own = copy::deep(value).expect("it was copied once already, when the journey was made");
+            scope.push_dynamic(name.clone(), own);
+        }
+        let user = VirtualUser::new(number);
+        if let Some(name) = &self.script.user {
+            scope.push(name.clone(), user.clone());
+        }
+        let part =
+            Part { script: self.script.clone(), engine: self.engine.clone(), user, running: running.clone() };
         // Kept from one journey to the next, with what has been looked up.
         let mut memory = Memory { global: self.global.clone(), caches: Caches::new(), scope };
         let coroutine = Coroutine::with_stack(stack, move |yielder: &running::Yielder, mut input: Input| {
@@ -195,7 +214,6 @@ impl Cast for Company {
 struct Part {
     script: Arc<Script>,
     engine: Rc<Engine>,
-    call: Rc<AST>,
     user: VirtualUser,
     running: Rc<Running>,
 }
@@ -211,14 +229,15 @@ impl Part {
     fn play(&self, turn: Turn, memory: &mut Memory) -> (Result<(), Failure>, Vec<Note>) {
         self.running.begin(turn);
         let Memory { global, caches, scope } = memory;
-        if self.script.takes_user {
-            scope.set_value("vu", self.user.at(turn.number));
+        if let Some(user) = self.script.user.as_ref().and_then(|name| scope.get_mut(name)) {
+            self.user.enter(turn.number, user);
         }
         #[allow(
             deprecated,
-            reason = "marked volatile, not going away; a call through the context would look everything up anew"
+            reason = "marked volatile, not going away; a call of the function would look everything up anew"
         )]
-        let played = self.engine.eval_statements_raw(global, caches, scope, self.call.statements());
+        let played =
+            self.engine.eval_statements_raw(global, caches, scope, slice::from_ref(&self.script.body));
         let (failed_check, notes) = self.running.end();
         let result = match (played, failed_check) {
             (Err(error), _) => self.failed(error, memory.global.source()),
@@ -243,7 +262,17 @@ impl Part {
             Some(class) => Err(Failure::kept(class, detail)),
             None => {
                 let mut mistake = self.script.mistake.lock().unwrap_or_else(PoisonError::into_inner);
-                mistake.get_or_insert(error);
+                // As if the function had been called, which is what its author sees.
+                mistake.get_or_insert_with(|| {
+                    let file = source.unwrap_or_default().to_owned();
+                    EvalAltResult::ErrorInFunctionCall(
+                        self.script.function.clone(),
+                        file,
+                        error,
+                        Position::NONE,
+                    )
+                    .into()
+                });
                 Err(Failure::kept(failure::SCRIPT, detail))
             }
         }

@@ -23,8 +23,10 @@ thread_local! {
     static ENDING: RefCell<Option<Ending>> = const { RefCell::new(None) };
 }
 
-/// Operations of a script between two looks at the clock.
-const LOOK: u64 = 256;
+/// Operations of a script between two looks at the stack: so few need far less of it than is held in reserve.
+const DEPTH_LOOK: u64 = 16;
+/// Operations of a script between two looks at the clock; a multiple of the other.
+const CLOCK_LOOK: u64 = 256;
 
 /// One virtual user's journey, as the functions that it calls see it.
 pub struct Running {
@@ -170,7 +172,10 @@ impl Drop for Entered {
 pub fn watch(engine: &mut Engine, ending: Ending) {
     ENDING.set(Some(ending));
     engine.on_progress(|operations| {
-        if operations % LOOK == 0
+        if operations % DEPTH_LOOK != 0 {
+            return None;
+        }
+        if operations % CLOCK_LOOK == 0
             && ENDING.with_borrow(|ending| ending.as_ref().is_some_and(Ending::has_come))
         {
             return Some(Dynamic::from(Error::cancelled()));

@@ -16,9 +16,13 @@ impl VirtualUser {
         Self { number, turn: 0, state: Dynamic::from_map(Map::new()).into_shared() }
     }
 
-    /// The same user on the journey `turn` of the load.
-    pub fn at(&self, turn: u64) -> Self {
-        Self { turn, ..self.clone() }
+    /// Makes the variable `user` the same user on the journey `turn` of the load.
+    pub fn enter(&self, turn: u64, user: &mut Dynamic) {
+        // A closure may have taken it along, or the script have put something else there.
+        match user.is_shared() {
+            false if let Some(mut known) = user.write_lock::<Self>() => known.turn = turn,
+            _ => *user = Dynamic::from(Self { turn, ..self.clone() }),
+        }
     }
 }
 

@@ -21,10 +21,9 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
     let at = condition.position();
     let usage =
         |message: String| Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Error::usage(message)), at));
-    let host = context.tag().clone().try_cast::<Arc<Host>>().expect("every engine has a host as its tag");
     let name = context.eval_expression_tree(name)?;
     let name = name
-        .into_string()
+        .into_immutable_string()
         .map_err(|found| usage(format!("the name of a check is a text, not {}", a(found))))?;
     let mut why = None;
     let passed = match context.eval_expression_tree(condition) {
@@ -34,7 +33,7 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
         Err(error) => {
             let thrown = thrown(&error).ok_or(error)?;
             if !journey::is_running() {
-                host.note(&format!("check `{name}`: {thrown}"));
+                host(context).note(&format!("check `{name}`: {thrown}"));
             }
             why = Some(thrown);
             false
@@ -50,10 +49,18 @@ fn check(context: &mut EvalContext, inputs: &[Expression]) -> ScriptResult<Dynam
             running.fail(|| format!("check `{name}` failed in {}{why}", place()));
         }
     });
-    if in_journey.is_none() && !host.is_planning() {
-        host.add_check(Check { name, passed, at: place(), why });
+    if in_journey.is_none() {
+        let host = host(context);
+        if !host.is_planning() {
+            host.add_check(Check { name: name.into(), passed, at: place(), why });
+        }
     }
     Ok(Dynamic::from_bool(passed))
+}
+
+fn host(context: &EvalContext) -> Arc<Host> {
+    let tag = context.tag().read_lock::<Arc<Host>>();
+    tag.expect("every engine has a host as its tag").clone()
 }
 
 /// What a condition threw: the failure of a call, or what the script itself threw. A mistake in the condition is none:

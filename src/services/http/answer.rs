@@ -8,44 +8,27 @@ const KEPT_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of the body of an unwelcome answer is shown, bytes.
 pub const EXCERPT_LIMIT: usize = 160;
 
-/// Headers in the order in which they came, names in lower case: one piece of memory for all of them.
+/// Header lines as they came; they are taken apart only if somebody reads them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers {
-    text: String,
-    /// Where each name and each value ends.
-    ends: Vec<(usize, usize)>,
-}
+pub struct Headers(Vec<u8>);
 
 impl Headers {
-    fn push(&mut self, name: &str, value: &[u8]) {
-        if self.ends.capacity() == 0 {
-            // What most answers have.
-            self.ends.reserve(8);
-            self.text.reserve(256);
+    /// Name and value of each, in the order in which they came; names in lower case.
+    pub fn list(&self) -> Vec<(String, String)> {
+        let mut list = Vec::new();
+        let mut rest = &self.0[..];
+        while !rest.is_empty() {
+            // A line that begins with a blank goes on with the one before.
+            let ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+            let end = ends.into_iter().find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t')));
+            let (line, others) = rest.split_at(end.unwrap_or(rest.len()));
+            if let Some(colon) = line.iter().position(|byte| *byte == b':') {
+                let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
+                list.push((name, unfolded(line[colon + 1..].trim_ascii())));
+            }
+            rest = others;
         }
-        let start = self.text.len();
-        self.text.push_str(name);
-        self.text[start..].make_ascii_lowercase();
-        let name = self.text.len();
-        match std::str::from_utf8(value) {
-            Ok(plain) if !plain.contains('\n') => self.text.push_str(plain),
-            _ => self.text.push_str(&unfolded(value)),
-        }
-        self.ends.push((name, self.text.len()));
-    }
-
-    /// Names and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        self.ends
-            .iter()
-            .zip(starts)
-            .map(|((name, value), start)| (&self.text[start..*name], &self.text[*name..*value]))
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
+        list
     }
 }
 
@@ -126,17 +109,19 @@ impl Answer {
         }
     }
 
-    /// Takes a header, if anything of it is wanted.
+    /// Looks at a header.
     #[inline]
     pub(super) fn header(&mut self, name: &str, value: &[u8]) {
-        if !(self.ask.keep || self.ask.follow) {
-            return;
-        }
         if self.ask.follow && name.eq_ignore_ascii_case("location") {
             self.location = Some(unfolded(value));
         }
+    }
+
+    /// Keeps header lines, if they were asked for.
+    #[inline]
+    pub(super) fn lines(&mut self, lines: &[u8]) {
         if let Some(reply) = &mut self.reply {
-            reply.headers.push(name, value);
+            reply.headers.0.extend_from_slice(lines);
         }
     }
 
@@ -144,7 +129,7 @@ impl Answer {
     pub(super) fn forget_interim(&mut self) {
         self.location = None;
         if let Some(reply) = &mut self.reply {
-            reply.headers.clear();
+            reply.headers.0.clear();
         }
     }
 

@@ -116,6 +116,9 @@ impl H2Session {
         answer.set_status(head.status.as_u16());
         for (name, value) in &head.headers {
             answer.header(name.as_str(), value.as_bytes());
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                answer.lines(part);
+            }
         }
         while let Some(part) = next_part(line, &mut body).await {
             match part {

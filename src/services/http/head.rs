@@ -13,6 +13,8 @@ const HEADER_LIMIT: usize = 128;
 pub struct Head {
     /// Bytes up to and with the empty line.
     pub len: usize,
+    /// How many of them come before the headers.
+    pub start_line: usize,
     pub status: u16,
     pub framing: Framing,
     /// Whether the server will answer another request on this connection.
@@ -44,6 +46,10 @@ pub fn parse(
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(error) => return Err(malformed(error, bytes)),
     };
+    let start_line = response.headers.first().map_or(len, |first| {
+        // The names are parts of `bytes`.
+        first.name.as_ptr() as usize - bytes.as_ptr() as usize
+    });
     // A complete head has both; 0 and HTTP/1.0 are the cautious readings.
     let status = response.code.unwrap_or(0);
     let mut keep_alive = response.version == Some(1);
@@ -80,7 +86,13 @@ pub fn parse(
         (Some(length), None) => Framing::Length(length),
         (None, _) => Framing::UntilClose,
     };
-    Ok(Some(Head { len, status, framing, keep_alive: keep_alive && framing != Framing::UntilClose }))
+    Ok(Some(Head {
+        len,
+        start_line,
+        status,
+        framing,
+        keep_alive: keep_alive && framing != Framing::UntilClose,
+    }))
 }
 
 /// One length, however often it is repeated.

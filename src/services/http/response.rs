@@ -174,6 +174,7 @@ impl Reader {
             100..=199 => self.answer.forget_interim(),
             status => {
                 self.answer.set_status(status);
+                self.answer.lines(&bytes[head.start_line..head.len]);
                 self.keep_alive = head.keep_alive;
                 self.state = match head.framing {
                     Framing::Length(length) => State::Length(length),

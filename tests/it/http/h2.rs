@@ -110,7 +110,7 @@ fn speaking(url: &str) -> Arc<HttpClient> {
 }
 
 fn header(reply: &HttpReply, name: &str) -> String {
-    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).unwrap()
+    reply.headers.list().into_iter().find(|(known, _)| *known == name).unwrap().1
 }
 
 #[test]

@@ -241,7 +241,7 @@ pub mod http {
     /// ```
     #[rhai_fn(global, get = "headers", pure)]
     pub fn headers(response: &mut HttpResponse) -> Map {
-        let headers = response.reply.headers.iter();
+        let headers = response.reply.headers.list().into_iter();
         headers.map(|(name, value)| (name.into(), value.into())).collect()
     }
 
