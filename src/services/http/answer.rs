@@ -1,7 +1,8 @@
 //! What is remembered of an answer while it is read, by HTTP/1.1 and HTTP/2 alike: counts always, texts where asked for.
 
-use super::{head::excerpt, request::Request, url::Url};
+use super::{request::Request, url::Url};
 use crate::measure::{Failure, Moment, Outcome, failure};
+use crate::services::net::excerpt;
 
 /// The largest body that is kept, bytes. What is not kept may have any size.
 const KEPT_LIMIT: usize = 64 * 1024 * 1024;

@@ -1,37 +1,15 @@
 //! An HTTP server with the settings of its connections.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
 use serde::Deserialize;
-use tokio::{
-    net::{TcpStream, lookup_host},
-    sync::OnceCell,
-};
-use tokio_rustls::TlsConnector;
 
-use super::{
-    h2::H2Session,
-    headers::Headers,
-    session::HttpSession,
-    stream::Stream,
-    tls::{self, Trust},
-    url::Url,
-};
+use super::{h2::H2Session, headers::Headers, session::HttpSession, url::Url};
 use crate::error::{Error, Result};
 use crate::load::{Client, Session};
-use crate::measure::{Failure, failure};
+use crate::measure::Failure;
+use crate::services::net::{self, Protocol, Stream, Tls, TlsOptions};
 
 /// Settings of [`client`].
 #[derive(Debug, Clone, Deserialize)]
@@ -71,7 +49,12 @@ impl Default for ClientOptions {
 /// once, when the first connection opens, and kept.
 pub fn client(url: &str, options: ClientOptions) -> Result<Arc<HttpClient>> {
     let url = Url::parse(url)?;
-    if !url.tls && (options.ca.is_some() || options.insecure || options.server_name.is_some()) {
+    let tls = TlsOptions {
+        ca: options.ca.clone(),
+        insecure: options.insecure,
+        server_name: options.server_name.clone(),
+    };
+    if !url.tls && tls.any() {
         return Err(Error::usage("`ca`, `insecure` and `server_name` are for `https://`")
             .hint("leave them out, or change the URL"));
     }
@@ -80,28 +63,14 @@ pub fn client(url: &str, options: ClientOptions) -> Result<Arc<HttpClient>> {
             .hint("1 is HTTP/1.1, 2 is HTTP/2"));
     }
     let headers = Headers::of(&url, &options)?;
-    let trust = match &options.ca {
-        Some(_) if options.insecure => {
-            return Err(Error::usage("`ca` and `insecure` contradict each other").hint("give one of them"));
-        }
-        Some(path) => Trust::file(path)?,
-        None if options.insecure => Trust::Anyone,
-        None => Trust::Machine,
+    let protocol = match options.version {
+        2 => Protocol { name: b"h2", must_agree: true },
+        _ => Protocol { name: b"http/1.1", must_agree: false },
     };
-    let name = options.server_name.clone().unwrap_or_else(|| url.host.clone());
-    let server_name = ServerName::try_from(name.clone()).map_err(|error| {
-        Error::usage(format!("no certificate can be for the name `{name}`"))
-            .because(&error)
-            .hint("give `server_name: \"example.org\"`")
-    });
-    let server_name = if url.tls { Some(server_name?) } else { None };
+    let tls = url.tls.then(|| Tls::new(&url.host, &tls, Some(protocol), "http://")).transpose()?;
     let endpoint = Endpoint {
+        net: net::Endpoint::new(url.host.clone(), url.port, tls),
         url,
-        server_name,
-        trust,
-        tls: OnceLock::new(),
-        addresses: OnceCell::new(),
-        answering: AtomicUsize::new(0),
         keep_alive: options.keep_alive,
         version: options.version,
     };
@@ -136,77 +105,12 @@ pub struct Endpoint {
     pub keep_alive: bool,
     /// 1 or 2.
     pub version: u8,
-    /// Whom the certificate must name, with TLS.
-    server_name: Option<ServerName<'static>>,
-    trust: Trust,
-    tls: OnceLock<Result<Arc<ClientConfig>, Failure>>,
-    addresses: OnceCell<Vec<SocketAddr>>,
-    /// Which of the addresses answered last: the others are not tried again each time.
-    answering: AtomicUsize,
+    net: net::Endpoint,
 }
 
 impl Endpoint {
     /// Opens a connection, with TLS if the URL says so.
     pub async fn connect(&self) -> Result<Stream, Failure> {
-        let tcp = self.connect_tcp().await?;
-        // Requests are written whole: waiting to fill packets would only delay them.
-        tcp.set_nodelay(true).map_err(|error| Failure::from_io("setting TCP_NODELAY", &error))?;
-        let Some(name) = &self.server_name else { return Ok(Stream::Plain(tcp)) };
-        let config = self.tls.get_or_init(|| self.trust.config(self.protocol())).clone()?;
-        let connected = TlsConnector::from(config).connect(name.clone(), tcp).await;
-        let stream = connected.map_err(|error| tls::failed(&self.url.place(), &error))?;
-        if self.version == 2 && stream.get_ref().1.alpn_protocol() != Some(self.protocol()) {
-            return Err(tls::no_agreement(&self.url.place()));
-        }
-        Ok(Stream::Tls(Box::new(stream)))
+        self.net.connect().await
     }
-
-    /// What TLS calls the version.
-    fn protocol(&self) -> &'static [u8] {
-        if self.version == 2 { b"h2" } else { b"http/1.1" }
-    }
-
-    async fn connect_tcp(&self) -> Result<TcpStream, Failure> {
-        let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
-        let first = self.answering.load(Ordering::Relaxed);
-        let mut last = None;
-        for turn in 0..addresses.len() {
-            let at = (first + turn) % addresses.len();
-            match TcpStream::connect(addresses[at]).await {
-                Ok(stream) => {
-                    if turn > 0 {
-                        self.answering.store(at, Ordering::Relaxed);
-                    }
-                    return Ok(stream);
-                }
-                Err(error) => last = Some(no_connection(addresses[at], &error)),
-            }
-        }
-        Err(last.unwrap_or_else(|| self.unresolved("it has no address")))
-    }
-
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, Failure> {
-        let Url { host, port, .. } = &self.url;
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, *port)]);
-        }
-        let found = lookup_host((host.as_str(), *port)).await;
-        let addresses: Vec<SocketAddr> =
-            found.map_err(|error| self.unresolved(&error.to_string()))?.collect();
-        if addresses.is_empty() { Err(self.unresolved("it has no address")) } else { Ok(addresses) }
-    }
-
-    fn unresolved(&self, why: &str) -> Failure {
-        Failure::lost(failure::DNS, format!("resolving `{}`: {why}", self.url.host))
-    }
-}
-
-fn no_connection(address: SocketAddr, error: &io::Error) -> Failure {
-    let mut failed = Failure::from_io(&format!("connecting to {address}"), error);
-    failed.detail += match error.raw_os_error() {
-        Some(libc::EADDRNOTAVAIL) => " (no local port is free: too many connections were just closed)",
-        Some(libc::EMFILE) => " (raise the limit of open files: `ulimit -n`)",
-        _ => "",
-    };
-    failed
 }

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::measure::{Failure, failure};
+use crate::services::net::protocol;
 
 /// The largest head that is read, bytes.
 pub const HEAD_LIMIT: usize = 64 * 1024;
@@ -126,22 +127,4 @@ fn malformed(error: httparse::Error, bytes: &[u8]) -> Failure {
         }
         error => protocol(&format!("no HTTP/1 answer ({error})"), bytes),
     }
-}
-
-/// A failure that shows the first of the bytes it is about.
-pub fn protocol(what: &str, bytes: &[u8]) -> Failure {
-    Failure::lost(failure::PROTOCOL, format!("{what}: `{}`", excerpt(bytes, 64)))
-}
-
-/// At most `limit` of the bytes, as text with escapes.
-pub fn excerpt(bytes: &[u8], limit: usize) -> String {
-    let shown = &bytes[..bytes.len().min(limit)];
-    let mut text = match std::str::from_utf8(shown) {
-        Ok(text) => text.escape_debug().to_string(),
-        Err(_) => shown.escape_ascii().to_string(),
-    };
-    if shown.len() < bytes.len() {
-        text.push('…');
-    }
-    text
 }

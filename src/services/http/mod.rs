@@ -11,12 +11,10 @@ mod request;
 mod response;
 mod session;
 mod statuses;
-mod stream;
-mod tls;
 mod url;
 
 pub use answer::{Answer, Ask, Headers, HttpReply};
 pub use client::{ClientOptions, HttpClient, client};
 pub use request::{Body, Request, RequestOptions};
-pub use response::{Progress, Reader};
+pub use response::Reader;
 pub use statuses::Statuses;

@@ -4,23 +4,15 @@ use std::mem::take;
 
 use super::{
     answer::{Answer, Ask, HttpReply},
-    head::{self, Framing, HEAD_LIMIT, excerpt, protocol},
+    head::{self, Framing, HEAD_LIMIT},
 };
 use crate::measure::{Failure, failure};
+use crate::services::net::{Progress, Reads, excerpt, protocol};
 
 /// The longest line with the size of a chunk, bytes; extensions are read past.
 const CHUNK_LINE_LIMIT: usize = 4 * 1024;
 /// Buffers that grew beyond this are given back after the answer, bytes.
 const SPARE_LIMIT: usize = 2 * 1024;
-
-/// How far the answer has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// The answer is not complete.
-    More,
-    /// It is, and nothing came after it.
-    Done,
-}
 
 /// A state machine fed with bytes. Whole answers in one piece pass through it without being copied.
 #[derive(Debug, Default)]
@@ -55,65 +47,6 @@ impl Reader {
     pub fn start(&mut self, ask: Ask) {
         self.state = State::Head;
         self.answer.start(ask);
-    }
-
-    /// Takes what arrived. Bytes after the end of the answer are a failure.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
-        let mut rest = bytes;
-        loop {
-            rest = match self.state {
-                State::Idle if rest.is_empty() => return Ok(Progress::Done),
-                State::Idle => {
-                    return Err(protocol(&format!("{} bytes after the end of the answer", rest.len()), rest));
-                }
-                _ if rest.is_empty() => return Ok(Progress::More),
-                State::Head => match self.head(rest)? {
-                    Some(rest) => rest,
-                    None => return Ok(Progress::More),
-                },
-                State::Length(left) => {
-                    let (part, rest) = split(rest, left);
-                    self.answer.body(part)?;
-                    self.state = State::Length(left - part.len() as u64);
-                    self.finish_if(left == part.len() as u64);
-                    rest
-                }
-                State::Chunk(left) => {
-                    let (part, rest) = split(rest, left);
-                    self.answer.body(part)?;
-                    let left = left - part.len() as u64;
-                    self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
-                    rest
-                }
-                State::ChunkSize | State::ChunkEnd | State::Trailers(_) => self.chunk_line(rest)?,
-                State::UntilClose => {
-                    self.answer.body(rest)?;
-                    return Ok(Progress::More);
-                }
-            };
-        }
-    }
-
-    /// The server closed its side.
-    pub fn end(&mut self) -> Result<(), Failure> {
-        let what = match self.state {
-            State::Idle => return Ok(()),
-            State::UntilClose => {
-                self.state = State::Idle;
-                return Ok(());
-            }
-            State::Head if self.pending.is_empty() => "closed the connection without an answer".to_owned(),
-            State::Head => format!("closed the connection within the head: `{}`", excerpt(&self.pending, 64)),
-            State::Length(left) => {
-                let whole = self.answer.body_bytes() + left;
-                format!(
-                    "closed the connection after {} of {whole} bytes of the body",
-                    self.answer.body_bytes()
-                )
-            }
-            _ => format!("closed the connection after {} bytes of a chunked body", self.answer.body_bytes()),
-        };
-        Err(Failure::lost(failure::CLOSED, format!("the server {what}")))
     }
 
     /// The answer so far.
@@ -225,6 +158,65 @@ impl Reader {
     fn clear_pending(&mut self) {
         self.pending.clear();
         self.pending.shrink_to(SPARE_LIMIT);
+    }
+}
+
+impl Reads for Reader {
+    fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
+        let mut rest = bytes;
+        loop {
+            rest = match self.state {
+                State::Idle if rest.is_empty() => return Ok(Progress::Done),
+                State::Idle => {
+                    return Err(protocol(&format!("{} bytes after the end of the answer", rest.len()), rest));
+                }
+                _ if rest.is_empty() => return Ok(Progress::More),
+                State::Head => match self.head(rest)? {
+                    Some(rest) => rest,
+                    None => return Ok(Progress::More),
+                },
+                State::Length(left) => {
+                    let (part, rest) = split(rest, left);
+                    self.answer.body(part)?;
+                    self.state = State::Length(left - part.len() as u64);
+                    self.finish_if(left == part.len() as u64);
+                    rest
+                }
+                State::Chunk(left) => {
+                    let (part, rest) = split(rest, left);
+                    self.answer.body(part)?;
+                    let left = left - part.len() as u64;
+                    self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
+                    rest
+                }
+                State::ChunkSize | State::ChunkEnd | State::Trailers(_) => self.chunk_line(rest)?,
+                State::UntilClose => {
+                    self.answer.body(rest)?;
+                    return Ok(Progress::More);
+                }
+            };
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        let what = match self.state {
+            State::Idle => return Ok(()),
+            State::UntilClose => {
+                self.state = State::Idle;
+                return Ok(());
+            }
+            State::Head if self.pending.is_empty() => "closed the connection without an answer".to_owned(),
+            State::Head => format!("closed the connection within the head: `{}`", excerpt(&self.pending, 64)),
+            State::Length(left) => {
+                let whole = self.answer.body_bytes() + left;
+                format!(
+                    "closed the connection after {} of {whole} bytes of the body",
+                    self.answer.body_bytes()
+                )
+            }
+            _ => format!("closed the connection after {} bytes of a chunked body", self.answer.body_bytes()),
+        };
+        Err(Failure::lost(failure::CLOSED, format!("the server {what}")))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::load::payload::{Encoding, base64};
 use crate::measure::secrets::mask_url;
+use crate::services::net::{Authority, bracketed, percent_decoded};
 
 /// `http://user:password@host:8080/base`, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +37,7 @@ impl Url {
             return Err(wrong("a space or control character in a URL").hint(example));
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (userinfo, place) =
-            authority.rsplit_once('@').map_or((None, authority), |(info, place)| (Some(info), place));
-        let (host, port) = host_and_port(place).ok_or_else(|| {
+        let Authority { userinfo, host, port } = Authority::parse(authority).ok_or_else(|| {
             wrong("no host and port can be read from the URL").hint("write IPv6 as `http://[::1]:8080`")
         })?;
         let mut base = Vec::new();
@@ -58,7 +57,7 @@ impl Url {
 
     /// As in the `host` header: without the port where the scheme implies it.
     pub fn host_header(&self) -> String {
-        let host = self.bracketed();
+        let host = bracketed(&self.host);
         match (self.tls, self.port) {
             (false, 80) | (true, 443) => host,
             (_, port) => format!("{host}:{port}"),
@@ -68,11 +67,6 @@ impl Url {
     /// `http://host:port/base`, without user and password.
     pub fn shown(&self) -> String {
         format!("{}://{}{}", self.scheme(), self.host_header(), self.base)
-    }
-
-    /// `host:port`, for messages.
-    pub fn place(&self) -> String {
-        format!("{}:{}", self.bracketed(), self.port)
     }
 
     /// Whether both lead to the same server by name.
@@ -115,28 +109,6 @@ impl Url {
         Encoding::Path.literal(&joined, &mut encoded);
         Ok(String::from_utf8(encoded).expect("percent-encoded text is ASCII"))
     }
-
-    fn bracketed(&self) -> String {
-        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
-    }
-}
-
-fn host_and_port(place: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match place.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            address.parse::<std::net::Ipv6Addr>().ok()?;
-            (address, port)
-        }
-        None => place.split_at(place.find(':').unwrap_or(place.len())),
-    };
-    let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
-    let port = match port.strip_prefix(':') {
-        Some(digits) => Some(digits.parse().ok().filter(|port| *port > 0)?),
-        None if port.is_empty() => None,
-        None => return None,
-    };
-    (!host.is_empty() && host.chars().all(named)).then_some((host, port))
 }
 
 /// `user:password` of a URL as a header value.
@@ -148,26 +120,6 @@ fn basic(userinfo: &str) -> String {
     let mut coded = b"Basic ".to_vec();
     base64(&plain, &mut coded);
     String::from_utf8(coded).expect("base64 is ASCII")
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let hex = hex.and_then(|pair| std::str::from_utf8(pair).ok());
-        match hex.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -187,7 +139,8 @@ mod tests {
             ("http://u:p@1.2.3.4:5/é", "1.2.3.4:5", "1.2.3.4:5", "http://1.2.3.4:5/%C3%A9"),
         ] {
             let url = of(text);
-            assert_eq!((url.place().as_str(), url.host_header().as_str()), (place, header), "{text}");
+            let found = format!("{}:{}", bracketed(&url.host), url.port);
+            assert_eq!((found.as_str(), url.host_header().as_str()), (place, header), "{text}");
             assert_eq!(url.shown(), shown);
         }
         assert_eq!(of("http://[::1]").host, "::1");

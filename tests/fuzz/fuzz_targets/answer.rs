@@ -12,7 +12,8 @@
 
 #![no_main]
 
-use benchscript::services::http::{Ask, HttpReply, Progress, Reader};
+use benchscript::services::http::{Ask, HttpReply, Reader};
+use benchscript::services::net::{Progress, Reads};
 use libfuzzer_sys::fuzz_target;
 
 /// What came of an answer.

@@ -11,7 +11,7 @@ use std::{
 
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
-use super::super::stream::Stream;
+use crate::services::net::Stream;
 
 /// What one read takes at most, bytes.
 const READ_SIZE: usize = 16 * 1024;

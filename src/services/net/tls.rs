@@ -1,6 +1,10 @@
 //! TLS as a client does it: which certificates are trusted, and its errors in words.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -8,13 +12,95 @@ use rustls::{
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
+use super::Stream;
 use crate::error::{Error, Result};
 use crate::measure::{Failure, failure};
 
+/// What a user can say about the certificate of a server.
+#[derive(Debug, Clone, Default)]
+pub struct TlsOptions {
+    /// A PEM file with the certificates to trust instead of this machine's.
+    pub ca: Option<PathBuf>,
+    /// Accept any certificate, also expired and foreign ones.
+    pub insecure: bool,
+    /// The name that the certificate must have, where it is not the host.
+    pub server_name: Option<String>,
+}
+
+impl TlsOptions {
+    /// Whether anything was said: then the connection should have TLS.
+    pub fn any(&self) -> bool {
+        self.ca.is_some() || self.insecure || self.server_name.is_some()
+    }
+}
+
+/// What the two sides agree on to speak within TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    pub name: &'static [u8],
+    /// A server that does not agree is not spoken to.
+    pub must_agree: bool,
+}
+
+/// How all connections of a client are secured.
+pub struct Tls {
+    /// Whom the certificate must name.
+    name: ServerName<'static>,
+    trust: Trust,
+    protocol: Option<Protocol>,
+    /// The scheme without TLS, for who mistook it: `http://`.
+    plain: &'static str,
+    /// Made when the first connection opens.
+    config: OnceLock<Result<Arc<ClientConfig>, Failure>>,
+}
+
+impl Tls {
+    /// TLS to `host`. Reads the file with certificates, and touches no network.
+    pub fn new(
+        host: &str,
+        options: &TlsOptions,
+        protocol: Option<Protocol>,
+        plain: &'static str,
+    ) -> Result<Self> {
+        let trust = match &options.ca {
+            Some(_) if options.insecure => {
+                return Err(
+                    Error::usage("`ca` and `insecure` contradict each other").hint("give one of them")
+                );
+            }
+            Some(path) => Trust::file(path)?,
+            None if options.insecure => Trust::Anyone,
+            None => Trust::Machine,
+        };
+        let name = options.server_name.as_deref().unwrap_or(host);
+        let name = ServerName::try_from(name.to_owned()).map_err(|error| {
+            Error::usage(format!("no certificate can be for the name `{name}`"))
+                .because(&error)
+                .hint("give `server_name: \"example.org\"`")
+        })?;
+        Ok(Self { name, trust, protocol, plain, config: OnceLock::new() })
+    }
+
+    /// Secures a connection to `place`.
+    pub(super) async fn connect(&self, place: &str, tcp: TcpStream) -> Result<Stream, Failure> {
+        let config = self.config.get_or_init(|| self.trust.config(self.protocol)).clone()?;
+        let connected = TlsConnector::from(config).connect(self.name.clone(), tcp).await;
+        let stream = connected.map_err(|error| failed(place, self.plain, &error))?;
+        if let Some(protocol) = self.protocol.filter(|protocol| protocol.must_agree)
+            && stream.get_ref().1.alpn_protocol() != Some(protocol.name)
+        {
+            return Err(no_agreement(place));
+        }
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+}
+
 /// Whose certificates are believed.
 #[derive(Debug)]
-pub enum Trust {
+enum Trust {
     /// Those that this machine trusts.
     Machine,
     /// Those that lead to the ones of a file.
@@ -25,7 +111,7 @@ pub enum Trust {
 
 impl Trust {
     /// The certificates of a PEM file.
-    pub fn file(path: &Path) -> Result<Self> {
+    fn file(path: &Path) -> Result<Self> {
         let cannot = || Error::usage(format!("no certificates can be read from `{}`", path.display()));
         let mut roots = RootCertStore::empty();
         let certificates = CertificateDer::pem_file_iter(path).map_err(|error| cannot().because(&error))?;
@@ -39,8 +125,8 @@ impl Trust {
         Ok(Self::Roots(roots))
     }
 
-    /// The settings of all connections of a client, which speak `protocol`. Reads the machine's certificates, so it takes milliseconds.
-    pub fn config(&self, protocol: &[u8]) -> Result<Arc<ClientConfig>, Failure> {
+    /// The settings of all connections of a client. Reads the machine's certificates, so it takes milliseconds.
+    fn config(&self, protocol: Option<Protocol>) -> Result<Arc<ClientConfig>, Failure> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -53,7 +139,7 @@ impl Trust {
             Self::Roots(roots) => builder.with_root_certificates(roots.clone()).with_no_client_auth(),
             Self::Machine => builder.with_root_certificates(machine_roots()?).with_no_client_auth(),
         };
-        config.alpn_protocols = vec![protocol.to_vec()];
+        config.alpn_protocols = protocol.iter().map(|protocol| protocol.name.to_vec()).collect();
         Ok(Arc::new(config))
     }
 }
@@ -70,22 +156,23 @@ fn machine_roots() -> Result<RootCertStore, Failure> {
 }
 
 /// The server would speak only another version of HTTP.
-pub fn no_agreement(place: &str) -> Failure {
+fn no_agreement(place: &str) -> Failure {
     let detail = "the server does not agree to this version of HTTP (see `version` of `http::client`)";
     Failure::lost(failure::PROTOCOL, format!("TLS handshake with {place}: {detail}"))
 }
 
 /// The failure of a handshake, with what can be done about it.
-pub fn failed(place: &str, error: &io::Error) -> Failure {
+fn failed(place: &str, plain: &str, error: &io::Error) -> Failure {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if matches!(cause, Some(rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol))) {
         return no_agreement(place);
     }
+    let is_plain = format!(" (is the server plain `{plain}`?)");
     let way_out = match cause {
         Some(rustls::Error::InvalidCertificate(_)) => {
             " (give its authority with `ca: \"file.pem\"`, or `insecure: true` to accept any certificate)"
         }
-        Some(rustls::Error::InvalidMessage(_)) => " (is the server plain `http://`?)",
+        Some(rustls::Error::InvalidMessage(_)) => &is_plain,
         Some(_) => "",
         None => return Failure::from_io(&format!("TLS handshake with {place}"), error),
     };
