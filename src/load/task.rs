@@ -159,6 +159,12 @@ impl Task {
         }
     }
 
+    /// The part of a mix that is called so.
+    pub fn part(&self, name: &str) -> Option<&Self> {
+        let Self::Mix(mix) = self else { return None };
+        mix.parts.iter().find(|part| part.name == name).map(|part| &part.task)
+    }
+
     /// Prepares every operation for the seed.
     pub fn prepare(&self, seed: u64, cancel: &CancellationToken) -> Result<()> {
         self.operations().into_iter().try_for_each(|operation| operation.prepare(seed, cancel))

@@ -25,6 +25,20 @@ pub const DROPPED: &str = "dropped";
 pub const UNFINISHED: &str = "unfinished";
 /// A command ended with another exit code than it should.
 pub const EXIT: &str = "exit";
+/// The server answered with an error that has no class of its own.
+pub const ERROR_REPLY: &str = "error_reply";
+// What Redis calls its errors, in lower case.
+pub const NOAUTH: &str = "noauth";
+pub const WRONGPASS: &str = "wrongpass";
+pub const NOPERM: &str = "noperm";
+pub const OOM: &str = "oom";
+pub const LOADING: &str = "loading";
+pub const BUSY: &str = "busy";
+pub const READONLY: &str = "readonly";
+pub const MISCONF: &str = "misconf";
+pub const MOVED: &str = "moved";
+pub const CLUSTERDOWN: &str = "clusterdown";
+pub const WRONGTYPE: &str = "wrongtype";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -69,6 +83,10 @@ impl Failure {
         match self.class {
             REFUSED => Some("is the service running, and is this its port?"),
             DNS => Some("check the host name; on a compute node, use the node's own name or address"),
+            NOAUTH => Some("give the client a `password`"),
+            WRONGPASS => Some("check user and password"),
+            LOADING => Some("the server still reads its data: try again when it has"),
+            OOM => Some("raise the server's `maxmemory`, or let it evict keys: `maxmemory-policy`"),
             TIMEOUT | UNREACHABLE => Some("is the address right and the network open?"),
             _ => None,
         }
@@ -107,6 +125,18 @@ const CLASSES: &[&str] = &[
     DROPPED,
     UNFINISHED,
     EXIT,
+    ERROR_REPLY,
+    NOAUTH,
+    WRONGPASS,
+    NOPERM,
+    OOM,
+    LOADING,
+    BUSY,
+    READONLY,
+    MISCONF,
+    MOVED,
+    CLUSTERDOWN,
+    WRONGTYPE,
 ];
 
 /// A class as a small number from 1; 0 is left for success.

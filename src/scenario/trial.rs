@@ -244,6 +244,30 @@ fn unit(groups: &[Group]) -> &'static str {
     }
 }
 
+/// The figures of all operations of a load, which add up: megabytes and calls a second are those of the whole load. Shares,
+/// called `_rate`, do not: each counts as much as it has calls.
+#[derive(Default)]
+struct Figures(BTreeMap<&'static str, (f64, f64)>);
+
+impl Figures {
+    fn add(&mut self, task: &Task, row: &Summary) {
+        for (key, value) in task.extras(row) {
+            let weight = if key.ends_with("_rate") { row.successes as f64 } else { 1.0 };
+            let (sum, weights) = self.0.entry(key).or_default();
+            *sum += value * weight;
+            *weights += weight;
+        }
+    }
+
+    /// Puts them to what the script noted itself.
+    fn join(self, extras: &mut Map<String, Value>) {
+        for (key, (sum, weights)) in self.0 {
+            let value = if key.ends_with("_rate") { sum / weights } else { sum };
+            extras.insert(key.to_owned(), value.into());
+        }
+    }
+}
+
 fn summarise(
     name: &str,
     groups: &[Group],
@@ -257,6 +281,7 @@ fn summarise(
     let mut operations = BTreeMap::new();
     let mut rows = BTreeMap::new();
     let mut extras = Map::new();
+    let mut figures = Figures::default();
     let mut duration_s: f64 = 0.0;
     let (mut throughput, mut bytes_per_second) = (0.0, 0.0);
     let mut offered: Option<f64> = None;
@@ -272,11 +297,7 @@ fn summarise(
         // Windows of different lengths: the rates of the groups add up, their counts over one window would not.
         throughput += row.throughput;
         bytes_per_second += row.bytes_per_second;
-        for (key, value) in group.task.extras(&row) {
-            // Two groups of one kind add up: megabytes and calls a second are rates of the whole load.
-            let sum = extras.get(key).and_then(Value::as_f64).unwrap_or(0.0) + value;
-            extras.insert(key.to_owned(), sum.into());
-        }
+        figures.add(&group.task, &row);
         if let Some(steady) = part.steady {
             let window = steady_window.get_or_insert(SteadyWindow { found: true, trimmed_s: 0.0 });
             window.found &= steady.cut.is_some();
@@ -305,10 +326,14 @@ fn summarise(
             let rate = stage.filter(|_| group.plan.is_open()).map(|length| due as f64 / length);
             let row = totals.summary(&name, stage.unwrap_or(part.duration_s), rate);
             let row = Summary { is_part: true, ..row };
+            if let Some(part) = group.task.part(&name) {
+                figures.add(part, &row);
+            }
             rows.insert(name.clone(), row);
             operations.insert(name, totals);
         }
     }
+    figures.join(&mut extras);
     let mut total = totals.summary(name, duration_s, offered);
     total.throughput = throughput;
     total.bytes_per_second = bytes_per_second;

@@ -30,6 +30,11 @@ pub const MODULES: &[NativeModule] = &[
         build: || exported_module!(modules::files::files),
     },
     NativeModule {
+        name: "redis",
+        about: "commands to Redis",
+        build: || exported_module!(modules::redis::redis),
+    },
+    NativeModule {
         name: "command",
         about: "any command as an operation",
         build: || exported_module!(modules::command::command),
@@ -86,6 +91,8 @@ pub const TYPES: &[(&str, &str)] = &[
     ("Response", "what a single request was answered, from `operation.run()`"),
     ("FilesClient", "a folder to read and write in, from `files::client`"),
     ("FileAnswer", "what a single read or write did, from `operation.run()`"),
+    ("RedisClient", "a server that commands are described to, from `redis::client`"),
+    ("RedisAnswer", "what a single command to Redis was answered, from `operation.run()`"),
     ("CommandClient", "where commands run, from `command::client`"),
     ("CommandAnswer", "what a single command said and used, from `operation.run()`"),
     ("Target", "a running server under test, from `target::http`"),
@@ -100,6 +107,7 @@ pub fn never_changes(value: &Dynamic) -> bool {
         command::{CommandAnswer, CommandClient},
         files::{FileAnswer, FilesClient},
         http::{HttpClient, HttpResponse},
+        redis::{RedisAnswer, RedisClient},
     };
     value.is::<operation::Op>()
         || value.is::<journey::Journey>()
@@ -109,6 +117,8 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<FileAnswer>()
         || value.is::<HttpResponse>()
         || value.is::<Generator>()
+        || value.is::<RedisClient>()
+        || value.is::<RedisAnswer>()
         || value.is::<CommandClient>()
         || value.is::<CommandAnswer>()
         || value.is::<result::LoadResult>()

@@ -4,3 +4,4 @@ pub mod command;
 pub mod files;
 pub mod http;
 pub mod net;
+pub mod redis;
