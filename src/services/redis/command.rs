@@ -343,7 +343,7 @@ fn check_words(words: &[Argument]) -> Result<()> {
     match word(0).as_str() {
         "" => Err(Error::usage("a command needs a name")
             .hint("write it word by word: `[\"HGETALL\", \"user:{id}\"]`")),
-        name if name.contains(' ') => Err(Error::usage(format!("there is no command called `{name}`"))
+        name if name.contains(' ') => Err(Error::usage(format!("several words in one: `{name}`"))
             .hint("write its words apart: `[\"HGETALL\", \"user:{id}\"]`")),
         name @ ("AUTH" | "HELLO") => Err(Error::usage(format!("`{name}` is not for a single call"))
             .hint("each connection logs in by itself: give `password` to `redis::client`")),

@@ -78,8 +78,14 @@ pub fn built(verb: Verb, text_of: Option<&str>, settings: Map) -> Result<Built> 
                 .hint("give one of them"));
         }
     }
+    let has_text = |name: &str| settings.get(name).is_some_and(Dynamic::is_string);
+    let has_places = text_of.is_some() || has_text("value") || has_text("field");
     for (name, value) in settings {
         let name = name.as_str();
+        if !known.contains(&name) && !has_places {
+            let error = Error::usage(format!("`{}` has no option `{name}`", verb.word()));
+            return Err(error.hint(format!("options: {}", known.join(", "))));
+        }
         if !known.contains(&name) {
             let is_meant = text_of.is_some_and(|text| text.contains(&format!("{{{name}}}")));
             let parameter = if is_meant { param(name, value) } else { parameter(verb, name, value, &known) };
