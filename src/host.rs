@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::load::{Answer, Caller, Operation, Turn};
 use crate::measure::{Failure, Span, secrets};
 use crate::results::{
-    NewRun, Outcome, RunFolder,
-    schema::{Check, Status},
+    NewRun, Outcome, RunFolder, facts,
+    schema::{Check, StartedService, Status},
 };
 
 /// What the command line decided.
@@ -43,7 +43,7 @@ pub enum Mode {
     Plan,
 }
 
-/// A part of a trial that a person may want to know of while it lasts.
+/// A part of a trial, or of a service's start, that a person may want to know of while it lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// Preparing and opening this many sessions.
@@ -61,6 +61,20 @@ pub enum Stage {
     Writing,
     /// The trial is over.
     Done,
+    /// Of a service: a program runs before it is started, or once it is ready.
+    Preparing {
+        program: String,
+    },
+    /// Of a service that is not ready yet: what is awaited, and what was seen last.
+    Awaiting {
+        what: String,
+        seen: String,
+    },
+    /// Of a service.
+    Ready {
+        url: String,
+        after: Duration,
+    },
 }
 
 impl Stage {
@@ -72,6 +86,17 @@ impl Stage {
             Self::Measuring { .. } => "measuring",
             Self::Writing => "writing",
             Self::Done => "done",
+            Self::Preparing { .. } => "preparing",
+            Self::Awaiting { .. } => "awaiting",
+            Self::Ready { .. } => "ready",
+        }
+    }
+
+    /// Whose stage it is.
+    fn owner(&self) -> &'static str {
+        match self {
+            Self::Preparing { .. } | Self::Awaiting { .. } | Self::Ready { .. } => "service",
+            _ => "trial",
         }
     }
 }
@@ -94,8 +119,8 @@ pub struct Live {
 
 /// Shows a person what goes on. The command line draws it, tests listen.
 pub trait Progress: Send + Sync {
-    /// A trial entered a stage.
-    fn stage(&self, trial: &str, stage: &Stage);
+    /// A trial or a service entered a stage.
+    fn stage(&self, name: &str, stage: &Stage);
 
     fn live(&self, trial: &str, live: &Live);
 
@@ -156,6 +181,12 @@ pub struct State {
     /// All of them, for the run.
     pub all_metrics: Map<String, Value>,
     pub planned: Vec<PlannedLoad>,
+    /// In a plan: the names of the services that would be started.
+    pub planned_services: Vec<String>,
+    /// What was started, in order.
+    pub services: Vec<StartedService>,
+    /// What went wrong beside the script: services that ended by themselves.
+    pub troubles: Vec<Error>,
     /// In a plan: numbers of a load that was not made were read.
     pub read_unmeasured: bool,
     /// In a plan: what stopped it before the end of the script.
@@ -211,10 +242,10 @@ impl Host {
         self.mode == Mode::Plan
     }
 
-    /// Tells a person, and the log of the run, that a trial entered a stage.
-    pub fn stage(&self, trial: &str, stage: &Stage) {
-        self.log("stage", serde_json::json!({ "trial": trial, "stage": stage.word() }));
-        self.progress.stage(trial, stage);
+    /// Tells a person, and the log of the run, that a trial or a service entered a stage.
+    pub fn stage(&self, name: &str, stage: &Stage) {
+        self.log("stage", serde_json::json!({ stage.owner(): name, "stage": stage.word() }));
+        self.progress.stage(name, stage);
     }
 
     /// Tells a person, and the log of the run, something worth knowing.
@@ -242,6 +273,7 @@ impl Host {
             // In the REPL there may be some before the first load.
             folder.run.checks.clone_from(&state.checks);
             folder.run.metrics.clone_from(&state.all_metrics);
+            folder.run.services.clone_from(&state.services);
             let known = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone()));
             folder.run.parameters.extend(secrets::masked(known.collect()));
             state.folder = Some(folder);
@@ -269,6 +301,39 @@ impl Host {
         }
         state.all_metrics.insert(name.to_owned(), number.clone());
         state.metrics.insert(name.to_owned(), number);
+    }
+
+    /// Notes a service that was started; returns its number.
+    pub fn add_service(&self, service: StartedService) -> usize {
+        let mut state = self.state();
+        state.services.push(service);
+        self.save_services(&mut state);
+        state.services.len() - 1
+    }
+
+    /// Notes how the service of this number ended.
+    pub fn end_service(&self, number: usize, how: &str) {
+        let mut state = self.state();
+        if let Some(service) = state.services.get_mut(number) {
+            service.ended_at = Some(facts::now());
+            service.end = Some(how.to_owned());
+        }
+        self.save_services(&mut state);
+    }
+
+    fn save_services(&self, state: &mut State) {
+        let State { folder, services, .. } = state;
+        if let Some(folder) = folder {
+            folder.run.services.clone_from(services);
+            // If it cannot be written, the end of the run says so, which writes it again.
+            folder.save().ok();
+        }
+    }
+
+    /// Notes, and tells, what keeps the run from being what it was meant to be.
+    pub fn add_trouble(&self, error: Error) {
+        self.note(&error.to_string());
+        self.state().troubles.push(error);
     }
 
     /// Hands over something that has to be ended with the run.

@@ -27,6 +27,9 @@ pub mod results;
 /// Load generation: plans, virtual users, the hot loop.
 pub mod load;
 
+/// Where things run: launchers, and the guardian that ends what they started.
+pub mod cluster;
+
 /// The built-in server under test, which keeps its own truth.
 pub mod target;
 

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod doc;
 mod doctor;
+mod guard;
 mod list;
 mod new;
 mod output;
@@ -66,6 +67,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Start the built-in server under test
     Target(target::Target),
+    /// End what was started when the pipe on stdin ends; benchscript starts it itself
+    #[command(hide = true)]
+    Guard(guard::Guard),
     /// Print the completion script of a shell
     Completions(completions::Completions),
 }
@@ -192,6 +196,7 @@ pub fn main() -> ExitCode {
         Command::New(command) => command.execute(),
         Command::Doctor(command) => command.execute(),
         Command::Target(command) => command.execute(),
+        Command::Guard(command) => command.execute(),
         Command::Completions(command) => command.execute(),
     };
     match ending {

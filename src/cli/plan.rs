@@ -74,6 +74,12 @@ fn as_text(host: &Host, source: &Source) -> String {
     if !state.parameters.is_empty() {
         text.push('\n');
     }
+    for service in &state.planned_services {
+        text += &format!("starts {service}\n");
+    }
+    if !state.planned_services.is_empty() {
+        text.push('\n');
+    }
     let mut table = Table::new("").numbers("#", "").words("load").words("how").numbers("time", "");
     for (at, load) in state.planned.iter().enumerate() {
         let time = load.seconds.map_or("?".to_owned(), |seconds| spoken(Duration::from_secs_f64(seconds)));
@@ -106,6 +112,7 @@ fn as_json(host: &Host) -> Value {
         "parameters": state.parameters.iter().map(|parameter| json!({
             "name": parameter.name, "default": parameter.default, "value": parameter.value,
         })).collect::<Vec<_>>(),
+        "services": state.planned_services,
         "loads": state.planned.iter().map(|load| json!({
             "name": load.name, "config": load.config, "seconds": load.seconds,
         })).collect::<Vec<_>>(),

@@ -60,7 +60,7 @@ impl Console {
 }
 
 impl Progress for Console {
-    fn stage(&self, trial: &str, stage: &Stage) {
+    fn stage(&self, name: &str, stage: &Stage) {
         self.screen().enter(stage);
         let text = match stage {
             Stage::Opening { sessions: 1 } => "opening 1 session".to_owned(),
@@ -76,8 +76,14 @@ impl Progress for Console {
             Stage::Measuring { length: None, requests: None } => "measuring".to_owned(),
             Stage::Writing => "writing".to_owned(),
             Stage::Done => return,
+            Stage::Preparing { program } => format!("running {program}"),
+            Stage::Awaiting { what, seen } => format!("waiting for {what} ({seen})"),
+            Stage::Ready { url, after } if after.as_secs() == 0 => {
+                format!("ready after {} ms at {url}", after.as_millis())
+            }
+            Stage::Ready { url, after } => format!("ready after {} at {url}", spoken(*after)),
         };
-        self.tell(Level::Info, &format!("{trial}: {text}"));
+        self.tell(Level::Info, &format!("{name}: {text}"));
     }
 
     fn live(&self, _trial: &str, live: &Live) {
@@ -107,7 +113,11 @@ impl Screen {
             Stage::Measuring { length, requests } => {
                 self.window = Some((length.map(|length| length.seconds()), *requests));
             }
-            Stage::Writing | Stage::Done => {}
+            Stage::Writing
+            | Stage::Done
+            | Stage::Preparing { .. }
+            | Stage::Awaiting { .. }
+            | Stage::Ready { .. } => {}
         }
     }
 

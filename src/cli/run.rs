@@ -80,8 +80,19 @@ impl Run {
         if ran.is_ok() {
             self.tell_why(&host, &ending);
         }
+        let troubles = std::mem::take(&mut host.state().troubles);
         match ran {
-            Err(diagnostic) if !diagnostic.is_interrupt() => Err(diagnostic),
+            // What went wrong beside the script may be why it failed.
+            Err(mut diagnostic) if !diagnostic.is_interrupt() => {
+                for trouble in troubles {
+                    diagnostic.error.hints.push(trouble.to_string());
+                    diagnostic.error.hints.extend(trouble.hints);
+                }
+                Err(diagnostic)
+            }
+            Ok(()) if signals.first().is_none() && !troubles.is_empty() => {
+                Err(Diagnostic::plain(troubles.into_iter().next().expect("there is one")))
+            }
             _ => Ok(ending),
         }
     }
@@ -170,6 +181,9 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
             (Status::Interrupted, Some("interrupted".to_owned()))
         }
         Some(diagnostic) => (Status::Failed, Some(diagnostic.error.to_string())),
+        None if !host.state().troubles.is_empty() => {
+            (Status::Failed, host.state().troubles.first().map(ToString::to_string))
+        }
         None if all_calls_failed(host).is_some() => {
             (Status::Failed, all_calls_failed(host).map(|error| error.message))
         }

@@ -277,6 +277,7 @@ fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
         pid: 4711,
         process_start: None,
         metrics: Map::new(),
+        services: Vec::new(),
         tool_version: "0.1.0".into(),
         git: None,
         script: Source { path: format!("{scenario}.rhai"), sha256: "9f86d081884c7d65".repeat(4) },

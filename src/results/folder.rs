@@ -68,6 +68,7 @@ impl RunFolder {
             tags: Vec::new(),
             checks: Vec::new(),
             metrics: Map::new(),
+            services: Vec::new(),
             notes: Vec::new(),
         };
         let reports = out.join("reports").join(&name);

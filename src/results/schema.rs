@@ -79,8 +79,40 @@ pub struct Run {
     /// The script's own `metric(...)`s by name; of several values of one the last.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metrics: Map<String, Value>,
+    /// What the script started, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<StartedService>,
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// A service that the script started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartedService {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its URL.
+    pub endpoint: String,
+    pub ports: BTreeMap<String, u16>,
+    /// How it was started: `process`.
+    pub launcher: String,
+    pub command: Vec<String>,
+    /// What its definition was made from; secrets masked.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
+    /// In the run folder: what it said.
+    pub log: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    pub ready_at: String,
+    /// Between the two.
+    pub ready_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// `stopped`, or `ended by itself: ...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
 }
 
 /// State of the git work tree that holds the script.

@@ -165,7 +165,8 @@ pub fn relative_file(name: &str) -> Result<PathBuf, Error> {
 fn not_found(name: &str, relative: &Path, folders: &[PathBuf]) -> Error {
     let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
     let mut error = Error::usage(format!("there is no `{}` to import", relative.display()));
-    if super::registry::MODULES.iter().any(|module| module.name == name) {
+    let native = super::registry::MODULES.iter().any(|module| module.name == name);
+    if native || super::prelude::alone().any(|(module, ..)| module == name) {
         error = error.hint(format!("`{name}` is built in: use `{name}::...` without an import"));
     }
     error.hint(format!("looked in {}; add folders with `--lib` or BENCHSCRIPT_PATH", looked.join(", ")))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, Position};
 
-use super::registry::MODULES;
+use super::{prelude, registry::MODULES};
 use crate::error::{Error, nearest};
 
 /// Parameters that a script asks for by a literal name.
@@ -53,7 +53,8 @@ pub fn unknown(module: &str, function: &str, known: &[(String, String)]) -> Opti
         return None;
     }
     if !known.iter().any(|(in_module, _)| in_module == module) {
-        let modules: Vec<&str> = MODULES.iter().map(|module| module.name).collect();
+        let scripted = prelude::alone().map(|(name, ..)| name);
+        let modules: Vec<&str> = MODULES.iter().map(|module| module.name).chain(scripted).collect();
         let error = Error::usage(format!("there is no module `{module}`"));
         return Some(match nearest(module, &modules) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),

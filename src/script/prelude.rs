@@ -8,7 +8,22 @@ use rhai::{Engine, Module, Scope};
 use super::registry::MODULES;
 
 /// In the order of loading: a file may use the ones above it.
-pub const FILES: &[(&str, &str)] = &[("load", include_str!("../../prelude/load.rhai"))];
+pub const FILES: &[(&str, &str)] = &[
+    ("load", include_str!("../../prelude/load.rhai")),
+    ("postgres", include_str!("../../prelude/postgres.rhai")),
+    ("redis", include_str!("../../prelude/redis.rhai")),
+    ("s3", include_str!("../../prelude/s3.rhai")),
+    ("minio", include_str!("../../prelude/minio.rhai")),
+];
+
+/// Modules that are written in Rhai alone: their files, and what the first line says that they are for.
+pub fn alone() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let files = FILES.iter().filter(|(name, _)| !MODULES.iter().any(|module| module.name == *name));
+    files.map(|(name, text)| {
+        let about = text.lines().next().and_then(|line| line.strip_prefix("//!")).unwrap_or_default();
+        (*name, *text, about.trim())
+    })
+}
 
 pub fn register(engine: &mut Engine) {
     for (name, source) in FILES {

@@ -45,6 +45,11 @@ pub const MODULES: &[NativeModule] = &[
         build: || exported_module!(modules::target::target),
     },
     NativeModule {
+        name: "service",
+        about: "servers started for a run, awaited, watched and stopped",
+        build: || exported_module!(modules::service::service),
+    },
+    NativeModule {
         name: "data",
         about: "values for requests, generated natively from the seed",
         build: || exported_module!(modules::data::data),
@@ -95,6 +100,7 @@ pub const TYPES: &[(&str, &str)] = &[
     ("RedisAnswer", "what a single command to Redis was answered, from `operation.run()`"),
     ("CommandClient", "where commands run, from `command::client`"),
     ("CommandAnswer", "what a single command said and used, from `operation.run()`"),
+    ("Service", "a server that was started for the run, from `service::start`, `redis::start` and the like"),
     ("Target", "a running server under test, from `target::http`"),
     ("Generator", "a source of values for requests, from `data::...`"),
     ("Error", "what `catch (err)` gets of a failed call or a mistake"),

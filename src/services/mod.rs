@@ -3,5 +3,6 @@
 pub mod command;
 pub mod files;
 pub mod http;
+pub mod lifecycle;
 pub mod net;
 pub mod redis;

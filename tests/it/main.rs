@@ -16,6 +16,7 @@ mod redis;
 mod reference;
 mod repl;
 mod script;
+mod services;
 mod support;
 mod truth;
 mod verdicts;

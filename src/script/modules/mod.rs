@@ -10,5 +10,6 @@ pub mod http;
 pub mod load;
 pub mod redis;
 pub mod report;
+pub mod service;
 pub mod stats;
 pub mod target;

@@ -150,6 +150,11 @@ fn sections() -> Vec<Section> {
         }
         all.push(section);
     }
+    for (name, text, about) in prelude::alone() {
+        let mut section = Section::new(name, &format!("{name}::"), about);
+        section.functions.extend(scripted_functions(text, &section.prefix));
+        all.push(section);
+    }
     for module in registry::types() {
         module.functions_into(&mut Section::new("", "", ""), &mut types);
     }
@@ -268,11 +273,15 @@ fn scripted_functions(text: &str, prefix: &str) -> Vec<Function> {
         } else if let Some(rest) = line.strip_prefix("fn ") {
             let head = rest.split('{').next().unwrap_or(rest).trim();
             let name = head.split('(').next().unwrap_or(head).to_owned();
-            functions.push(Function {
-                name,
-                shown: vec![format!("{prefix}{head}")],
-                doc: std::mem::take(&mut doc),
-            });
+            let (shown, doc) = (format!("{prefix}{head}"), std::mem::take(&mut doc));
+            match functions.iter_mut().find(|known: &&mut Function| known.name == name) {
+                // Another form of it.
+                Some(known) => {
+                    known.shown.push(shown);
+                    known.doc += &doc;
+                }
+                None => functions.push(Function { name, shown: vec![shown], doc }),
+            }
         } else {
             doc.clear();
         }
