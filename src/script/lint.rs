@@ -1,6 +1,6 @@
 //! What can be said about a script without running it: functions that do not exist, parameters that it asks for.
 
-use std::collections::BTreeSet;
+use std::{cell::LazyCell, collections::BTreeSet};
 
 use rhai::{AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, Position};
 
@@ -30,7 +30,8 @@ pub fn parameters(ast: &AST, asked: &mut Asked) {
 
 /// The first call of a native module's function that does not exist, as the error that running it would raise.
 pub fn first_unknown_call(engine: &Engine, ast: &AST) -> Option<EvalAltResult> {
-    let known = super::reference::names(engine);
+    // Most of what a short script costs to start; one without such calls does without.
+    let known = LazyCell::new(|| super::reference::names(engine));
     let imported = imports(ast);
     let mut first: Option<(Position, Error)> = None;
     for_each_call(ast, &mut |call| {
