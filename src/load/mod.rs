@@ -25,7 +25,7 @@ pub use arrival::{Arrivals, Calls, Profile, Spacing, Trace};
 pub use caller::{Answer, Caller};
 pub use engine::{Load, Measured, MeasuredGroup, Steady, cannot_open, cores_allowed, run};
 pub use journey::{Ask, Cast, Ending, Input, Journey, Steps};
-pub use operation::{Client, Operation, Session, Turn};
+pub use operation::{Client, Operation, Session, Turn, Watch};
 pub use pace::Think;
 pub use plan::{Arrival, Plan, Record};
 pub use sink::Sink;

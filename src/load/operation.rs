@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::measure::{Failure, Outcome, Summary};
+use crate::measure::{Failure, Moment, Outcome, Summary};
 
 /// An endpoint with its settings. Making one touches no network; opening a session does.
 #[async_trait(?Send)]
@@ -14,8 +14,25 @@ pub trait Client: Send + Sync {
     /// Where it leads, for messages: `http://127.0.0.1:8080`. Passwords are masked already.
     fn endpoint(&self) -> String;
 
+    /// How many calls an open loop has in flight at most, unless its plan says; none for as many as elsewhere.
+    fn open_concurrency(&self) -> Option<u32> {
+        None
+    }
+
+    /// Begins to watch what the server says of itself, for the length of a load; none if it says nothing. Waits for the
+    /// first numbers.
+    fn watch(&self) -> Option<Result<Box<dyn Watch>, Failure>> {
+        None
+    }
+
     /// Opens what one virtual user needs: a connection, a login, file descriptors. Called on the user's thread.
     async fn open(&self) -> Result<Box<dyn Session>, Failure>;
+}
+
+/// A server that is watched during a load.
+pub trait Watch: Send {
+    /// Ends it, when all sessions of the load are closed: what changed meanwhile, by names that carry their unit.
+    fn end(self: Box<Self>) -> Result<serde_json::Map<String, serde_json::Value>, Failure>;
 }
 
 /// One thing done over and over against a service, e.g. `GET /users/{user}`.
@@ -48,6 +65,11 @@ pub trait Operation: Any + Send + Sync {
         Ok(())
     }
 
+    /// What is done one after the other within each call and has a row of its own: the statements of a transaction.
+    fn parts(&self) -> &[String] {
+        &[]
+    }
+
     /// Figures that only this kind of operation has, from its row: `read_mb_per_second`. Names carry units.
     fn extras(&self, _row: &Summary) -> Vec<(&'static str, f64)> {
         Vec::new()
@@ -67,6 +89,11 @@ pub trait Session {
     /// after `false` the worker drops the session and opens another, which is no failure.
     fn reusable(&mut self) -> bool {
         true
+    }
+
+    /// When each of [`Operation::parts`] ended in the last call, as far as it came.
+    fn marks(&self) -> &[Moment] {
+        &[]
     }
 
     /// Hands out the answer of the last call made with `keep`: the service's own reply type.

@@ -138,12 +138,16 @@ struct Prepared {
 /// What a group performs, as this thread needs it.
 fn duties(at: usize, group: &Group, rows: &Rows, ending: &Ending) -> Result<Vec<Duty>> {
     let duty = |task: &Task, part| {
+        let mut steps = Vec::new();
         let kind = match task {
-            Task::Operation(operation) => Kind::Operation(operation.clone()),
+            Task::Operation(operation) => {
+                steps.extend(operation.parts().iter().map(|name| rows.part(at, name)));
+                Kind::Operation(operation.clone())
+            }
             Task::Journey(journey) => Kind::Journey(journey.clone().on_thread(ending.clone())?),
             Task::Mix(_) => unreachable!("a mix has no mix as its part"),
         };
-        Ok(Duty { kind, part })
+        Ok(Duty { kind, part, steps })
     };
     match &group.task {
         Task::Mix(mix) => {

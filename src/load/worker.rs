@@ -51,6 +51,8 @@ pub struct Duty {
     pub kind: Kind,
     /// Its row as a part of a mix.
     pub part: Option<usize>,
+    /// The rows of the parts of its operation.
+    pub steps: Vec<usize>,
 }
 
 pub enum Kind {
@@ -114,6 +116,8 @@ pub struct User {
     number: u64,
     slot: usize,
     sessions: Sessions,
+    /// When the parts of the last call ended.
+    marks: Vec<Moment>,
     /// Its way through each journey, made on first use.
     steps: Vec<Option<Box<dyn Steps>>>,
 }
@@ -153,12 +157,14 @@ struct Made {
     /// A session was opened for it, and one of its client had been lost before.
     opened: bool,
     reconnected: bool,
+    /// The session came to an end with it, good or bad.
+    returned: bool,
 }
 
 impl User {
     pub fn new(shared: Rc<Shared>, work: Rc<Work>, number: u64, sessions: Sessions) -> Self {
         let slot = shared.deadlines.slot();
-        Self { shared, work, number, slot, sessions, steps: Vec::new() }
+        Self { shared, work, number, slot, sessions, marks: Vec::new(), steps: Vec::new() }
     }
 
     /// Does what is due and records it.
@@ -167,12 +173,15 @@ impl User {
         let work = self.work.clone();
         let (number, place) = work.duty(begun.turn, begun.due);
         match &work.duties[number].kind {
-            Kind::Operation(operation) => self.call(&**operation, place, begun).await,
+            Kind::Operation(operation) => {
+                self.call(&**operation, &work.duties[number].steps, place, begun).await
+            }
             Kind::Journey(cast) => self.journey(&**cast, number, place, begun).await,
         }
     }
 
-    async fn call(&mut self, operation: &dyn Operation, place: Place, begun: Begun) -> Done {
+    /// `steps` are the rows of the operation's parts.
+    async fn call(&mut self, operation: &dyn Operation, steps: &[usize], place: Place, begun: Begun) -> Done {
         let Begun { turn, due, at, free } = begun;
         let which = Turn { seed: self.work.seed, number: turn, step: 0 };
         let made = self.perform(operation, which, at, false).await;
@@ -184,6 +193,20 @@ impl User {
         let (started, ended, result) = (made.started, made.ended, &made.result);
         let sample = Sample { turn, due, started, ended, paused: 0, result };
         recorder.record(place, &sample, free && !made.opened);
+        if !steps.is_empty() {
+            let mut from = started;
+            for (row, ended) in steps.iter().zip(&self.marks) {
+                let done = Ok(Outcome::default());
+                let step = Sample { turn, due: from, started: from, ended: *ended, paused: 0, result: &done };
+                recorder.record(Place::row(place.group, *row), &step, false);
+                from = *ended;
+            }
+            // Where a call returned without having come to its end, it is the next part that failed.
+            if let Some(row) = steps.get(self.marks.len()).filter(|_| made.returned && result.is_err()) {
+                let step = Sample { turn, due: from, started: from, ended, paused: 0, result };
+                recorder.record(Place::row(place.group, *row), &step, false);
+            }
+        }
         Done { now: made.now, unbroken: !made.waited, refused: made.refused }
     }
 
@@ -198,7 +221,9 @@ impl User {
         let place = self.sessions.place(operation.client());
         let opened = !self.sessions.usable(place);
         let mut refused = opened;
-        let sessions = &mut self.sessions;
+        let mut returned = false;
+        let (sessions, marks) = (&mut self.sessions, &mut self.marks);
+        marks.clear();
         let result = shared
             .deadlines
             .within(self.slot, deadline, &mut waited, async {
@@ -207,7 +232,10 @@ impl User {
                     refused = false;
                     started = Moment::now();
                 }
-                let outcome = session.call(operation, turn, keep).await?;
+                let outcome = session.call(operation, turn, keep).await;
+                returned = true;
+                marks.extend_from_slice(session.marks());
+                let outcome = outcome?;
                 if keep {
                     reply = Some(session.reply());
                 }
@@ -230,7 +258,7 @@ impl User {
             sessions.lose(place);
         }
         let reconnected = opened && !refused && sessions.opened(place);
-        Made { result, reply, started, ended, now, waited, refused, opened, reconnected }
+        Made { result, reply, started, ended, now, waited, refused, opened, reconnected, returned }
     }
 
     /// Goes through a journey once; its steps are recorded one by one, and the journey as a whole.

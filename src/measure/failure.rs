@@ -39,6 +39,12 @@ pub const MISCONF: &str = "misconf";
 pub const MOVED: &str = "moved";
 pub const CLUSTERDOWN: &str = "clusterdown";
 pub const WRONGTYPE: &str = "wrongtype";
+/// A database refused a statement.
+pub const SQL: &str = "sql";
+/// A database gave up a transaction because of another one: serialization, deadlock, a lock; trying again may help.
+pub const CONFLICT: &str = "conflict";
+/// A server refused user or password.
+pub const AUTH: &str = "auth";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -137,6 +143,9 @@ const CLASSES: &[&str] = &[
     MOVED,
     CLUSTERDOWN,
     WRONGTYPE,
+    SQL,
+    CONFLICT,
+    AUTH,
 ];
 
 /// A class as a small number from 1; 0 is left for success.

@@ -329,6 +329,7 @@ fn trial(index: u32, name: &str, rate: f64, median: f64, seconds: u64) -> Stored
         validity: Validity::default(),
         operations: BTreeMap::new(),
         extras: Map::new(),
+        server: Map::new(),
         steady: None,
         notes: vec![
             "Percentiles of the whole load keep 3 significant digits, those of single seconds 2.".into(),

@@ -208,6 +208,9 @@ pub struct Metrics {
     pub operations: BTreeMap<String, Summary>,
     /// Figures that only some services have, and the script's own `metric(...)`s.
     pub extras: Map<String, Value>,
+    /// What the server says of itself, from before the first session opened until the last one was closed.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub server: Map<String, Value>,
     /// Where the plan wants the window `steady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steady: Option<SteadyWindow>,

@@ -191,6 +191,7 @@ fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -
         },
         total,
         operations,
+        server: Map::new(),
         extras: Map::new(),
         steady: None,
         notes: vec![format!(

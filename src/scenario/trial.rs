@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::live::Watcher;
 use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
-use crate::load::{Calls, Group, Load, Measured, Plan, Steady, Task, cores_allowed};
-use crate::measure::{Summary, Totals, tally::DIGITS};
+use crate::load::{Calls, Group, Load, Measured, Plan, Steady, Task, Watch, cores_allowed};
+use crate::measure::{Failure, Summary, Totals, tally::DIGITS};
 use crate::results::{
     Outcome, Point, TrialFolder, facts, schedule,
     schema::{Meta, Metrics, SCHEMA, Status, SteadyWindow, Throughput},
@@ -40,7 +40,10 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let groups: Arc<[Group]> = request
         .groups
         .into_iter()
-        .map(|(name, task, plan)| {
+        .map(|(name, task, mut plan)| {
+            if plan.is_open() && plan.concurrency.is_none() {
+                plan.concurrency = task.clients().iter().filter_map(|client| client.open_concurrency()).min();
+            }
             let seed = plan.seed.unwrap_or(seed);
             Group { name, task, plan, seed }
         })
@@ -65,10 +68,11 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let measured =
         schedules.and_then(|schedules| Ok((run_load(host, &load, &mut folder, &mut watcher)?, schedules)));
     host.stage(&name, &Stage::Writing);
-    let written = measured.and_then(|(measured, schedules)| {
+    let written = measured.and_then(|((measured, server), schedules)| {
         let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
         let mut outcome = summarise(&name, &groups, config, &mut folder, measured, watcher.series)?;
         outcome.schedules = schedules;
+        outcome.metrics.server = server;
         Ok((outcome, interrupted, broken))
     });
     host.stage(&name, &Stage::Done);
@@ -101,11 +105,21 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     }
 }
 
-/// Prepares, runs and cleans up.
-fn run_load(host: &Host, load: &Load, folder: &mut TrialFolder, watcher: &mut Watcher) -> Result<Measured> {
+/// Prepares, runs and cleans up; what the servers say of themselves beside what was measured.
+fn run_load(
+    host: &Host,
+    load: &Load,
+    folder: &mut TrialFolder,
+    watcher: &mut Watcher,
+) -> Result<(Measured, Map<String, Value>)> {
     let cancel = host.cancel();
+    let mut watched = Watched::default();
     let prepared = load.groups.iter().try_for_each(|group| group.task.prepare(group.seed, &cancel));
-    let measured = prepared.and_then(|()| crate::load::run(load, &mut [folder, watcher], &cancel));
+    let measured = prepared.and_then(|()| {
+        watched.begin(load);
+        crate::load::run(load, &mut [folder, watcher], &cancel)
+    });
+    let server = watched.end();
     let uncleaned: Vec<Error> = load.groups.iter().flat_map(|group| group.task.cleanup()).collect();
     let mut measured = measured?;
     // What was measured stands, whatever is left behind.
@@ -114,7 +128,52 @@ fn run_load(host: &Host, load: &Load, folder: &mut TrialFolder, watcher: &mut Wa
         host.note(&note);
         measured.notes.push(note);
     }
-    Ok(measured)
+    measured.notes.extend(server.1);
+    Ok((measured, server.0))
+}
+
+/// The servers of a load that say something of themselves.
+#[derive(Default)]
+struct Watched {
+    servers: Vec<(String, Box<dyn Watch>)>,
+    notes: Vec<String>,
+}
+
+impl Watched {
+    fn begin(&mut self, load: &Load) {
+        let clients = load.groups.iter().flat_map(|group| group.task.clients());
+        let mut endpoints: Vec<String> = Vec::new();
+        for client in clients {
+            let endpoint = client.endpoint();
+            if endpoints.contains(&endpoint) {
+                continue;
+            }
+            match client.watch() {
+                None => {}
+                Some(Ok(watch)) => self.servers.push((endpoint.clone(), watch)),
+                Some(Err(failure)) => self.note(&endpoint, &failure),
+            }
+            endpoints.push(endpoint);
+        }
+    }
+
+    /// What the one server said, or each by its endpoint where there are several; and what could not be read.
+    fn end(mut self) -> (Map<String, Value>, Vec<String>) {
+        let mut said = Map::new();
+        let several = self.servers.len() > 1;
+        for (endpoint, watch) in std::mem::take(&mut self.servers) {
+            match watch.end() {
+                Ok(map) if several => drop(said.insert(endpoint, map.into())),
+                Ok(map) => said = map,
+                Err(failure) => self.note(&endpoint, &failure),
+            }
+        }
+        (said, self.notes)
+    }
+
+    fn note(&mut self, endpoint: &str, failure: &Failure) {
+        self.notes.push(format!("the statistics of `{endpoint}` could not be read: {}", failure.detail));
+    }
 }
 
 fn open_trial(
@@ -379,6 +438,7 @@ fn summarise(
         total,
         operations: rows,
         extras,
+        server: Map::new(),
         steady: steady_window,
         notes,
     };

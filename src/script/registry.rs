@@ -40,6 +40,11 @@ pub const MODULES: &[NativeModule] = &[
         build: || exported_module!(modules::command::command),
     },
     NativeModule {
+        name: "postgres",
+        about: "PostgreSQL: statements, transactions, rows in lumps",
+        build: || exported_module!(modules::postgres::postgres),
+    },
+    NativeModule {
         name: "target",
         about: "a built-in server under test that keeps its own truth",
         build: || exported_module!(modules::target::target),
@@ -101,6 +106,8 @@ pub const TYPES: &[(&str, &str)] = &[
     ("CommandClient", "where commands run, from `command::client`"),
     ("CommandAnswer", "what a single command said and used, from `operation.run()`"),
     ("Service", "a server that was started for the run, from `service::start`, `redis::start` and the like"),
+    ("PostgresClient", "a database that statements are described to, from `postgres::client`"),
+    ("PostgresAnswer", "what a single statement was answered, from `operation.run()`"),
     ("Target", "a running server under test, from `target::http`"),
     ("Generator", "a source of values for requests, from `data::...`"),
     ("Error", "what `catch (err)` gets of a failed call or a mistake"),
@@ -113,6 +120,7 @@ pub fn never_changes(value: &Dynamic) -> bool {
         command::{CommandAnswer, CommandClient},
         files::{FileAnswer, FilesClient},
         http::{HttpClient, HttpResponse},
+        postgres::{PostgresAnswer, PostgresClient},
         redis::{RedisAnswer, RedisClient},
     };
     value.is::<operation::Op>()
@@ -127,6 +135,8 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<RedisAnswer>()
         || value.is::<CommandClient>()
         || value.is::<CommandAnswer>()
+        || value.is::<PostgresClient>()
+        || value.is::<PostgresAnswer>()
         || value.is::<result::LoadResult>()
         || value.is::<result::Times>()
         || value.is::<result::LoadErrors>()

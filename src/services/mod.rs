@@ -5,4 +5,5 @@ pub mod files;
 pub mod http;
 pub mod lifecycle;
 pub mod net;
+pub mod postgres;
 pub mod redis;

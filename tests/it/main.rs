@@ -12,6 +12,7 @@ mod folder;
 mod http;
 mod layers;
 mod peers;
+mod postgres;
 mod redis;
 mod reference;
 mod repl;

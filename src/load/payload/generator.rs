@@ -244,6 +244,11 @@ impl Generator {
         }
     }
 
+    /// Whether what it writes raw is no text.
+    pub fn draws_bytes(&self) -> bool {
+        matches!(self.0, Kind::Bytes { .. })
+    }
+
     fn draw(&self, turn: Turn, draws: &mut Draws) -> Drawn<'_> {
         match &self.0 {
             Kind::Sequence { start, step } => {

@@ -83,7 +83,11 @@ fn rows(groups: &[(String, Task, Plan)]) -> Vec<String> {
         return groups.iter().map(|(name, ..)| name.clone()).collect();
     };
     let mut names: Vec<String> = match task {
-        Task::Mix(mix) => mix.parts().iter().map(|part| part.name.clone()).collect(),
+        Task::Mix(mix) => {
+            let steps = task.operations().into_iter().flat_map(|operation| operation.parts());
+            mix.parts().iter().map(|part| &part.name).chain(steps).cloned().collect()
+        }
+        Task::Operation(operation) if !operation.parts().is_empty() => operation.parts().to_vec(),
         Task::Journey(journey) => {
             journey.operations().iter().map(|operation| operation.name().to_owned()).collect()
         }

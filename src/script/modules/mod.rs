@@ -8,6 +8,7 @@ pub mod files;
 pub mod globals;
 pub mod http;
 pub mod load;
+pub mod postgres;
 pub mod redis;
 pub mod report;
 pub mod service;

@@ -263,6 +263,18 @@ pub mod face {
         extras.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
     }
 
+    /// What the server says of itself, as a map: what changed from before the first session opened until the last one was
+    /// closed, warm-up included. Only of services that tell; which figures is said there. Empty if they could not be read.
+    ///
+    /// ```rhai
+    /// fn misses(result) { result.server.blocks_read }
+    /// ```
+    #[rhai_fn(get = "server", pure)]
+    pub fn server(result: &mut LoadResult) -> Map {
+        let server = result.outcome.iter().flat_map(|outcome| &outcome.metrics.server);
+        server.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    }
+
     /// The plan and the operation as they ran, defaults filled in, as a map.
     ///
     /// ```rhai

@@ -85,7 +85,7 @@ impl Tls {
     }
 
     /// Secures a connection to `place`.
-    pub(super) async fn connect(&self, place: &str, tcp: TcpStream) -> Result<Stream, Failure> {
+    pub async fn connect(&self, place: &str, tcp: TcpStream) -> Result<Stream, Failure> {
         let config = self.config.get_or_init(|| self.trust.config(self.protocol)).clone()?;
         let connected = TlsConnector::from(config).connect(self.name.clone(), tcp).await;
         let stream = connected.map_err(|error| failed(place, self.plain, &error))?;

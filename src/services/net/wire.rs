@@ -1,9 +1,9 @@
-//! An open connection on which a request is written and its answer read, nothing else: the hot path of HTTP and RESP.
+//! An open connection on which a request is written and its answer read, nothing else: the hot path of HTTP, RESP and PostgreSQL.
 
 use std::{
     cell::RefCell,
     future::poll_fn,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::Stream;
@@ -130,6 +130,14 @@ impl Wire {
                 return Poll::Ready(ended.map_err(|failure| self.unsendable.take().unwrap_or(failure)));
             }
         })
+    }
+
+    /// Says farewell, if the kernel takes it at once; nobody waits for it.
+    pub fn farewell(&mut self, bytes: &[u8]) {
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.stream.poll_write(&mut cx, bytes).is_ready() {
+            let _ = self.stream.poll_flush(&mut cx);
+        }
     }
 
     /// What lies there although nothing was asked: `see` gets the bytes, none if the other side closed. Not called if
