@@ -132,6 +132,7 @@ fn section(
         tables.push(("Failures", facts::failures([(label, metrics)].into_iter(), false)));
         tables.push(("Storage", facts::storage([(label, metrics)].into_iter())));
         tables.push(("Further figures", facts::extras(metrics)));
+        tables.push(("Server", facts::server(metrics)));
         tables.push(("Configuration", facts::config(metrics)));
     }
     tables.push(("Trial", facts::identity(trial)));

@@ -76,6 +76,8 @@ struct Numbers<'a> {
     errors: &'a Errors,
     validity: &'a Validity,
     extras: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    server: &'a Map<String, Value>,
 }
 
 /// The page as JSON, ending in a line break.
@@ -128,6 +130,7 @@ fn row(trial: &StoredTrial, label: String) -> Row<'_> {
         errors: &metrics.total.errors,
         validity: &metrics.validity,
         extras: &metrics.extras,
+        server: &metrics.server,
     });
     let meta = &trial.meta;
     Row {

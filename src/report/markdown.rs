@@ -47,6 +47,7 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
                 section(&mut out, "", &facts::operations(metrics), "");
             }
             section(&mut out, "", &facts::extras(metrics), "");
+            section(&mut out, "", &facts::server(metrics), "");
             section(&mut out, "", &facts::config(metrics), "");
         }
     }

@@ -9,7 +9,7 @@ fn the_comparison_with_other_tools_works() {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     let path = |name: &str| scripts.join(name).display().to_string();
     let folder = Folder::new();
-    for script in ["peers.rhai", "peers.d/case.rhai", "peers.d/journey.rhai"] {
+    for script in ["peers.rhai", "peers.d/case.rhai", "peers.d/journey.rhai", "peers.d/postgres.rhai"] {
         let done = call(&folder, &["check", &path(script)]);
         assert_eq!(done.code, Some(0), "{script}: {}", done.stderr);
     }

@@ -8,7 +8,7 @@ mod warnings;
 pub use answer::{Fact, banner, check_count, checks, headline};
 pub use setting::{environment, footnotes, identity, parameters, reproduce};
 pub use tables::{
-    Throughput, config, extras, failures, metrics, operations, response, storage, timing, trials,
+    Throughput, config, extras, failures, metrics, operations, response, server, storage, timing, trials,
 };
 pub use warnings::{all as warnings, of as warnings_of, of_metrics as warnings_of_metrics};
 

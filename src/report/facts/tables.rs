@@ -237,6 +237,11 @@ pub fn extras(metrics: &Metrics) -> Table {
     pairs("figure", flat(&metrics.extras).into_iter().filter(|(key, _)| !known(key)))
 }
 
+/// What the server said of itself.
+pub fn server(metrics: &Metrics) -> Table {
+    pairs("of the server", flat(&metrics.server).into_iter())
+}
+
 /// The plan and the operation as they ran.
 pub fn config(metrics: &Metrics) -> Table {
     pairs("setting", flat(&metrics.config).into_iter())

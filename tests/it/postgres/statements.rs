@@ -102,6 +102,8 @@ fn refusals_are_classes_and_a_plan_touches_nothing() {
         }
         check(classes == ["sql", "sql", "sql", "sql"], `${classes}`);
         check(db.query("select 1").run().value == 1, "the session goes on");
+        let nobody = postgres::client("postgres://127.0.0.1:1/postgres");
+        try { nobody.query("select 1").run(); } catch (err) { check(err.kind == "unavailable" && err.class == "refused", "refused"); }
         let none = load::run(db.query("select 1 from t"), #{ requests: 10 });
     "#;
     let folder = Folder::new();
