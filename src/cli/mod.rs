@@ -13,6 +13,7 @@ mod progress;
 mod repl;
 mod report;
 mod run;
+mod service;
 mod show;
 mod signals;
 mod tag;
@@ -65,6 +66,8 @@ enum Command {
     New(new::New),
     /// Say what is wrong with this machine for benchmarking
     Doctor(doctor::Doctor),
+    /// Start services by hand: list, start, ps, check, logs, stop
+    Service(service::Service),
     /// Start the built-in server under test
     Target(target::Target),
     /// End what was started when the pipe on stdin ends; benchscript starts it itself
@@ -195,6 +198,7 @@ pub fn main() -> ExitCode {
         Command::Doc(command) => command.execute(),
         Command::New(command) => command.execute(),
         Command::Doctor(command) => command.execute(),
+        Command::Service(command) => command.execute(),
         Command::Target(command) => command.execute(),
         Command::Guard(command) => command.execute(),
         Command::Completions(command) => command.execute(),

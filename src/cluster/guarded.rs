@@ -1,8 +1,9 @@
 //! Our end of a guardian: orders go in, answers come out; dropping it ends what the guardian started.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -27,6 +28,8 @@ pub struct Guarded {
     ending: Arc<Ending>,
     /// How long the guardian may take to end.
     patience: Duration,
+    /// The place's.
+    folder: PathBuf,
 }
 
 /// The end of what was started, as it becomes known.
@@ -51,7 +54,7 @@ impl Guarded {
             .map_err(|error| Error::io("cannot start a thread").because(&error))?;
         // It kills after the grace, and that takes a while for large processes.
         let patience = Duration::from_millis(place.stop.grace_ms) + PATIENCE;
-        let mut guarded = Self { guardian, orders, answers, ending, patience };
+        let mut guarded = Self { guardian, orders, answers, ending, patience, folder: place.folder.clone() };
         guarded.order(&Order::Open(place.clone()))?;
         guarded.answer(PATIENCE, &CancellationToken::new())?;
         Ok(guarded)
@@ -79,6 +82,11 @@ impl Guarded {
             Said::Started { pid } => Ok(pid),
             other => Err(odd(&other)),
         }
+    }
+
+    /// The place's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The end of what was started.
@@ -145,10 +153,12 @@ impl Drop for Guarded {
             if Instant::now() > until {
                 self.guardian.kill().ok();
                 self.guardian.wait().ok();
-                return;
+            } else {
+                thread::sleep(Duration::from_millis(2));
             }
-            thread::sleep(Duration::from_millis(2));
         }
+        // The guardian did this, unless it was killed.
+        fs::remove_dir_all(&self.folder).ok();
     }
 }
 

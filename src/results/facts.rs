@@ -68,9 +68,15 @@ pub fn git(folder: &Path) -> Option<Git> {
     Some(Git { commit, dirty })
 }
 
-/// When process `pid` started, in clock ticks since boot: with the pid it names a process for good.
+/// When process `pid` started, in clock ticks since boot: with the pid it names a process for good. None once it has ended.
 pub fn process_start(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name, may hold spaces and brackets: count from its end.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // It stays in the list until its parent looks, which may take a while.
+    let state = fields.next()?;
+    if ["Z", "X"].contains(&state) {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }

@@ -1,6 +1,7 @@
 //! The Rhai side: builds the engine, runs scripts, turns failures into diagnostics.
 
 mod completion;
+pub mod definitions;
 mod diagnostic;
 mod display;
 mod explain;

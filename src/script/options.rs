@@ -16,6 +16,11 @@ pub fn options<T: DeserializeOwned>(what: &str, map: Map) -> Result<T> {
         let value = to_json(&value, &key)?;
         json.insert(key.to_string(), value);
     }
+    plain_options(what, json)
+}
+
+/// The same for what is JSON already.
+pub fn plain_options<T: DeserializeOwned>(what: &str, json: serde_json::Map<String, Value>) -> Result<T> {
     serde_json::from_value(Value::Object(json.clone()))
         .map_err(|error| explain::<T>(what, &json, &error.to_string()))
 }

@@ -19,10 +19,12 @@ pub const FILES: &[(&str, &str)] = &[
 /// Modules that are written in Rhai alone: their files, and what the first line says that they are for.
 pub fn alone() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let files = FILES.iter().filter(|(name, _)| !MODULES.iter().any(|module| module.name == *name));
-    files.map(|(name, text)| {
-        let about = text.lines().next().and_then(|line| line.strip_prefix("//!")).unwrap_or_default();
-        (*name, *text, about.trim())
-    })
+    files.map(|(name, text)| (*name, *text, about(text)))
+}
+
+/// What the first line of a file says that it is for.
+pub fn about(text: &'static str) -> &'static str {
+    text.lines().next().and_then(|line| line.strip_prefix("//!")).unwrap_or_default().trim()
 }
 
 pub fn register(engine: &mut Engine) {

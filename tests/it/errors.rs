@@ -120,6 +120,7 @@ impl Scene {
             text = text.replace(address, name);
         }
         text = text.replace(&folder.path().display().to_string(), "{folder}");
+        text = without_run(&text, folder.path());
         text = without_ports(&text);
         text = settled(&text, "has ", " {free space}\n");
         for resolver in ["Temporary failure in name resolution", "Name or service not known"] {
@@ -127,6 +128,13 @@ impl Scene {
         }
         format!("{text}exit: {}\n", done.code.map_or("by a signal".to_owned(), |code| code.to_string()))
     }
+}
+
+/// Replaces the name of the run, which holds the time.
+fn without_run(text: &str, folder: &Path) -> String {
+    let runs = fs::read_dir(folder.join("results")).into_iter().flatten().flatten();
+    let runs = runs.filter_map(|run| run.file_name().into_string().ok());
+    runs.fold(text.to_owned(), |text, run| text.replace(&run, "{run}"))
 }
 
 /// Replaces ports of servers that the scripts themselves started.

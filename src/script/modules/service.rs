@@ -95,7 +95,7 @@ pub mod service {
     }
 
     /// The settings that somebody gave, on top of defaults; for functions that make definitions. A key without a default is
-    /// refused in the name of `function`, as is a value of another type; the default `()` takes any.
+    /// refused in the name of `function`, as is a value of another type; the default `()` takes any, a text also a number.
     ///
     /// ```rhai
     /// let settings = service::settings("cache::start", #{ size: 10 }, #{ size: 5, port: 0 });
@@ -279,7 +279,10 @@ fn joined(function: &str, given: Map, mut defaults: Map) -> Result<Map> {
         };
         let plain = to_json(&value, &key)?;
         let wanted = to_json(default, &key)?;
-        if !wanted.is_null() && kind(&wanted) != kind(&plain) {
+        let value = if wanted.is_string() && plain.is_number() { plain.to_string().into() } else { value };
+        let fits =
+            wanted.is_null() || wanted.is_string() && value.is_string() || kind(&wanted) == kind(&plain);
+        if !fits {
             return Err(Error::usage(format!("`{key}` must be {}, not {plain}", kind(&wanted))));
         }
         defaults.insert(key, value);

@@ -3,6 +3,7 @@
 //! A [`Definition`] is data: what to start, on which ports, and how to see that it is ready. [`launch`] makes a running
 //! service of it with any [`Launcher`](crate::cluster::Launcher); [`start`] does so for a run, which it then ends with.
 
+pub mod by_hand;
 mod definition;
 mod launch;
 mod plain;
@@ -13,4 +14,5 @@ mod template;
 
 pub use definition::Definition;
 pub use launch::{Launched, Phase, launch, rehearse};
+pub use ready::Look;
 pub use service::{Service, start};

@@ -192,4 +192,5 @@ fn when_its_guardian_is_killed() {
     wait_for("the service to end with it", || is_free(port));
     signal(&child, libc::SIGTERM);
     assert_eq!(child.wait().unwrap().code(), Some(143));
+    scene.nothing_is_left();
 }

@@ -48,8 +48,12 @@ impl Scene {
     /// Starts `script` and goes on; what it says can be read.
     pub fn start(&self, script: &str) -> Child {
         self.folder.write("scenario.rhai", script);
-        let mut command = self.command(&["run", "scenario.rhai"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.spawn(&["run", "scenario.rhai"])
+    }
+
+    /// Calls the program and goes on.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Processes that carry the mark or work in the folder: a server may have overwritten its environment.

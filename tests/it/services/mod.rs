@@ -1,5 +1,6 @@
 //! Services that scripts start: what scripts see of them, real servers, and that nothing of them is ever left behind.
 
+mod by_hand;
 mod faults;
 mod left;
 mod real;
