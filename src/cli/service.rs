@@ -13,7 +13,7 @@ use crate::measure::secrets::mask_urls;
 use crate::report::Table;
 use crate::script::definitions;
 use crate::services::lifecycle::{
-    Definition, Look, Phase,
+    Definition, Phase,
     by_hand::{self, Kept},
 };
 
@@ -231,22 +231,20 @@ impl Check {
         };
         let mut looks = Vec::new();
         for kept in &all {
-            looks.push(match kept.look(&launcher())? {
-                Look::Ready => None,
-                Look::Seen(seen) => Some(seen),
-            });
+            looks.push(kept.look(&launcher())?);
         }
         let rows = all.iter().zip(&looks);
         if self.shown.json {
-            let rows: Vec<Value> = rows
-                .map(|(kept, seen)| json!({ "name": kept.name, "ready": seen.is_none(), "awaited": kept.ready.what(), "seen": seen }))
-                .collect();
-            output::line(&json!({ "schema": 1, "services": rows }).to_string());
+            let row = |(kept, look): (&Kept, &Option<(String, String)>)| {
+                let (awaited, seen) = look.clone().unzip();
+                json!({ "name": kept.name, "ready": look.is_none(), "awaited": awaited, "seen": seen })
+            };
+            output::line(&json!({ "schema": 1, "services": rows.map(row).collect::<Vec<_>>() }).to_string());
         } else {
-            for (kept, seen) in rows {
-                let found = match seen {
+            for (kept, look) in rows {
+                let found = match look {
                     None => "ready".to_owned(),
-                    Some(seen) => format!("not ready: waited for {}, saw {seen}", kept.ready.what()),
+                    Some((awaited, seen)) => format!("not ready: waited for {awaited}, saw {seen}"),
                 };
                 output::line(&format!("{}: {found}", kept.name));
             }

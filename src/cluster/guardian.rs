@@ -7,12 +7,8 @@
 use std::{
     fs,
     io::{self, BufRead, Read, Seek, SeekFrom, Write},
-    os::unix::{
-        fs::{DirBuilderExt, OpenOptionsExt},
-        process::CommandExt,
-    },
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -25,8 +21,8 @@ use tokio::{
 
 use super::{
     message::{Ended, Order, Place, Ran, Said, StopWith, Task},
+    place,
     tree::{self, Waited},
-    user::User,
 };
 use crate::error::{Error, Result};
 
@@ -117,7 +113,7 @@ impl Guardian {
     fn follow(&mut self, order: Order) {
         let done = match order {
             Order::Open(place) => {
-                let made = make(&place).map_err(|(what, error)| failed(&what, &error));
+                let made = place::make(&place).map_err(|(what, error)| failed(&what, &error));
                 self.place = Some(place);
                 made.map(|()| Some(Said::Opened))
             }
@@ -144,7 +140,7 @@ impl Guardian {
         let file = file.map_err(|error| failed(&format!("cannot write `{}`", path.display()), &error))?;
         // Nobody else needs its name.
         fs::remove_file(&path).ok();
-        let pid = spawn(place, task, &file)?;
+        let pid = place::spawn(place, task, &file).map_err(|error| unstarted(task, &error))?;
         let until = tokio::time::Instant::now() + limit;
         self.running = Some(Running { pid, until, output: file, ended: None });
         Ok(())
@@ -155,7 +151,7 @@ impl Guardian {
         // Servers say a lot, some of it secret.
         let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(log);
         let file = file.map_err(|error| failed(&format!("cannot write `{}`", log.display()), &error))?;
-        let pid = spawn(place, task, &file)?;
+        let pid = place::spawn(place, task, &file).map_err(|error| unstarted(task, &error))?;
         self.service = Some(Service { pid, is_daemon, ended: None });
         Ok(pid)
     }
@@ -280,54 +276,8 @@ async fn time(limit: Option<tokio::time::Instant>) {
     }
 }
 
-/// Makes the folder with its files; what failed and how.
-fn make(place: &Place) -> Result<(), (String, io::Error)> {
-    let user = place.user.as_deref().and_then(User::named);
-    let own = |path: &Path| user.map_or(Ok(()), |user| user.own(path));
-    let cannot = |path: &Path| {
-        let what = format!("cannot make `{}`", path.display());
-        move |error| (what.clone(), error)
-    };
-    let folders = [place.folder.clone(), place.folder.join("data")];
-    for folder in &folders {
-        // PostgreSQL wants it closed to others.
-        let made = fs::DirBuilder::new().mode(0o700).create(folder);
-        made.and_then(|()| own(folder)).map_err(cannot(folder))?;
-    }
-    for (name, text) in &place.files {
-        let path = place.folder.join(name);
-        for folder in path.parent().iter().filter(|folder| !folder.is_dir()) {
-            fs::create_dir_all(folder).and_then(|()| own(folder)).map_err(cannot(folder))?;
-        }
-        let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        written.and_then(|()| own(&path)).map_err(cannot(&path))?;
-    }
-    Ok(())
-}
-
-/// Starts a task that says what it has to say into `output`.
-fn spawn(place: &Place, task: &Task, output: &fs::File) -> Result<u32, Said> {
-    let program = task.command.first().map_or("", String::as_str);
-    let wrong = |error: io::Error| failed(&format!("cannot start `{program}`"), &error);
-    let mut command = Command::new(program);
-    command.args(&task.command[1.min(task.command.len())..]).current_dir(&place.folder);
-    // What it leaves there goes with the folder.
-    command.env("TMPDIR", &place.folder).envs(&task.env);
-    command.stdin(Stdio::null());
-    command.stdout(output.try_clone().map_err(wrong)?).stderr(output.try_clone().map_err(wrong)?);
-    if let Some(user) = place.user.as_deref().and_then(User::named) {
-        command.uid(user.uid).gid(user.gid);
-    }
-    let die_with_guardian = || {
-        // SAFETY: a plain system call. It comes after the change of user, which would undo it.
-        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-        Ok(())
-    };
-    // SAFETY: the closure makes one system call and allocates nothing.
-    unsafe { command.pre_exec(die_with_guardian) };
-    let child = command.spawn().map_err(wrong)?;
-    Ok(child.id())
+fn unstarted(task: &Task, error: &io::Error) -> Said {
+    failed(&format!("cannot start `{}`", task.command.first().map_or("", String::as_str)), error)
 }
 
 fn unopened() -> Said {

@@ -7,6 +7,7 @@
 mod guarded;
 mod guardian;
 mod message;
+mod place;
 mod process;
 pub mod programs;
 mod tree;

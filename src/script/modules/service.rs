@@ -43,7 +43,7 @@ pub mod service {
     /// Starts a service and waits until it is ready. The definition is a map:
     ///
     /// * `name`, and `command`: an array of the program and its arguments
-    /// * `ready`: how to see that it is ready: `#{ http: "/health" }` (a path or a URL; `status`: 200 to 299), `#{ tcp: "port" }` (the
+    /// * `ready`: how to see that it is ready, all that is given: `#{ http: "/health" }` (a path or a URL; `status`: 200 to 299), `#{ tcp: "port" }` (the
     ///   name of a port; `send` is written there, `expect` is what the answer begins with), `#{ command: [...] }` (succeeds;
     ///   `output` is what it says first) or `#{ log: "text" }` (stands in its log)
     /// * `ready_timeout`: how long that may take (`"60s"`)

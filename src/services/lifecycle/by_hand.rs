@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Definition, Launched, Phase,
-    launch::{launch, tail},
+    launch::launch,
+    log::{masked, tail},
     ready::{Awaited, Look},
 };
 use crate::cluster::{Launcher, Place, StopWith};
@@ -53,7 +54,7 @@ pub struct Kept {
     /// Its own, removed when it ends.
     pub folder: PathBuf,
     /// How it can be seen to be ready.
-    pub ready: Awaited,
+    pub ready: Vec<Awaited>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     pub stop: StopWith,
@@ -171,11 +172,17 @@ impl Kept {
         facts::process_start(self.guardian) == Some(self.guardian_start)
     }
 
-    /// Whether it is ready now.
-    pub fn look(&self, launcher: &dyn Launcher) -> Result<Look> {
+    /// What it is not ready for, and what was seen instead; none if it is ready.
+    pub fn look(&self, launcher: &dyn Launcher) -> Result<Option<(String, String)>> {
         let folder = env::temp_dir().join(format!("benchscript-check-{}", facts::random_hex(4)));
         let place = Place { folder, files: BTreeMap::new(), user: self.user.clone(), stop: self.stop };
-        self.ready.look(&mut launcher.open(&place)?, &CancellationToken::new())
+        let mut guarded = launcher.open(&place)?;
+        for awaited in &self.ready {
+            if let Look::Seen(seen) = awaited.look(&mut guarded, &CancellationToken::new())? {
+                return Ok(Some((awaited.what(), masked(&seen, &self.credentials))));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends it, and waits until nothing of it is left.

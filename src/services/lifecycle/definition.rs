@@ -75,7 +75,7 @@ pub struct Definition {
     pub binds: Vec<String>,
 }
 
-/// One of `tcp`, `http`, `command` and `log`.
+/// `tcp`, `http`, `command`, `log`: all that are given must hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ready {
@@ -183,8 +183,8 @@ impl Definition {
 impl Ready {
     fn check(&self, service: &str, ports: &BTreeMap<String, u16>) -> Result<()> {
         let ways = [self.tcp.is_some(), self.http.is_some(), self.command.is_some(), self.log.is_some()];
-        if ways.iter().filter(|way| **way).count() != 1 {
-            return Err(Error::usage(format!("`ready` of `{service}` must be one of `tcp`, `http`, `command`, `log`"))
+        if !ways.contains(&true) {
+            return Err(Error::usage(format!("`ready` of `{service}` needs `tcp`, `http`, `command` or `log`"))
                 .hint("`ready: #{ http: \"/health\" }`, `#{ tcp: \"port\" }`, `#{ command: [...] }`, `#{ log: \"...\" }`"));
         }
         let belongs = [
@@ -238,7 +238,7 @@ mod tests {
         for (text, said) in [
             (r#"{"name": "a/b", "command": ["x"], "ready": {"log": "x"}}"#, "cannot be called `a/b`"),
             (r#"{"name": "a", "ready": {"log": "x"}}"#, "needs the option `command`"),
-            (r#"{"name": "a", "command": ["x"], "ready": {}}"#, "must be one of"),
+            (r#"{"name": "a", "command": ["x"], "ready": {}}"#, "needs `tcp`"),
             (r#"{"name": "a", "command": ["x"], "ready": {"tcp": "prot"}}"#, "names no port: `prot`"),
             (
                 r#"{"name": "a", "command": ["x"], "ready": {"log": "x", "status": 200}}"#,

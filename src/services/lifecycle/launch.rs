@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
-    io::{Read, Seek, SeekFrom},
+    env,
     path::{Path, PathBuf, absolute},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -12,13 +11,14 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Definition, ports,
+    Definition,
+    log::{masked, with_lines, with_tail},
+    ports,
     ready::{Awaited, Look, too_late},
     template::Values,
 };
 use crate::cluster::{Ended, Guarded, Launcher, Place, Ran, Task, programs};
 use crate::error::{Error, Result};
-use crate::measure::secrets::{MASK, mask_urls};
 use crate::results::facts;
 
 /// Between two looks whether it is ready: short at first, since some are ready at once.
@@ -27,11 +27,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long a program may take to say its version.
 const VERSION_PATIENCE: Duration = Duration::from_secs(20);
-
-/// How much of a log an error shows.
-const TAIL_LINES: usize = 10;
-const TAIL_BYTES: u64 = 4096;
-const TAIL_WIDTH: usize = 200;
 
 /// How far the start is.
 pub enum Phase<'a> {
@@ -57,7 +52,7 @@ pub struct Launched {
     pub started_at: SystemTime,
     /// From its start until it was ready.
     pub ready_after: Duration,
-    pub awaited: Awaited,
+    pub awaited: Vec<Awaited>,
     pub guarded: Guarded,
 }
 
@@ -85,7 +80,10 @@ pub fn launch(
     start.run_all("before", &before, &mut guarded, cancel, tell)?;
     let (started, started_at) = (Instant::now(), SystemTime::now());
     let pid = guarded.start(&main, &start.log, definition.daemon).map_err(|error| start.failed(error))?;
-    start.wait(&awaited, &mut guarded, cancel, tell)?;
+    let until = started + definition.ready_timeout.0;
+    for awaited in &awaited {
+        start.wait(awaited, until, &mut guarded, cancel, tell)?;
+    }
     let ready_after = started.elapsed();
     start.run_all("after", &after, &mut guarded, cancel, tell)?;
     let version = match version {
@@ -190,11 +188,11 @@ impl<'a> Start<'a> {
         })
     }
 
-    fn awaited(&self) -> Result<Awaited> {
+    fn awaited(&self) -> Result<Vec<Awaited>> {
         let address =
             |port: &str| format!("{}:{}", self.host, self.ports.get(port).copied().unwrap_or_default());
         let task = |field: &str, command: &[String]| self.task(field, command);
-        Awaited::new(&self.definition.ready, &self.values, &self.url, address, task, self.log.clone())
+        Awaited::all(&self.definition.ready, &self.values, &self.url, address, task, self.log.clone())
     }
 
     fn words(&self, field: &str, command: &[String]) -> Result<Vec<String>> {
@@ -250,12 +248,12 @@ impl<'a> Start<'a> {
     fn wait(
         &self,
         awaited: &Awaited,
+        until: Instant,
         guarded: &mut Guarded,
         cancel: &CancellationToken,
         tell: &mut dyn FnMut(Phase),
     ) -> Result<()> {
         let limit = self.definition.ready_timeout;
-        let until = Instant::now() + limit.0;
         let ending = guarded.ending();
         let what = awaited.what();
         let mut pause = FIRST_PAUSE;
@@ -301,49 +299,6 @@ impl<'a> Start<'a> {
     fn masked(&self, text: &str) -> String {
         masked(text, &self.definition.credentials)
     }
-}
-
-/// Without passwords in URLs and what the definition calls credentials.
-pub fn masked(text: &str, credentials: &BTreeMap<String, String>) -> String {
-    let secrets = credentials.values().filter(|secret| !secret.is_empty());
-    secrets.fold(mask_urls(text), |text, secret| text.replace(secret.as_str(), MASK))
-}
-
-/// Adds the last lines of a log.
-pub fn with_tail(error: Error, log: &Path, credentials: &BTreeMap<String, String>) -> Error {
-    let text = tail(log, TAIL_BYTES);
-    match text.trim().is_empty() {
-        true => error.hint("its log is empty"),
-        false => {
-            with_lines(error, &format!("its log, {}, ends with", shown(log)), &masked(&text, credentials))
-        }
-    }
-}
-
-/// A path as a person in the current folder would write it.
-fn shown(path: &Path) -> String {
-    let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
-}
-
-/// The last bytes of a file, as a text.
-pub fn tail(path: &Path, bytes: u64) -> String {
-    let read = || {
-        let mut file = fs::File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail)?;
-        std::io::Result::Ok(tail)
-    };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
-}
-
-fn with_lines(error: Error, about: &str, text: &str) -> Error {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(TAIL_LINES)..].iter();
-    let last = last.map(|line| format!("\n  | {}", line.chars().take(TAIL_WIDTH).collect::<String>()));
-    error.hint(format!("{about}:{}", last.collect::<String>()))
 }
 
 /// The first word that looks like a version, else the first line.

@@ -6,6 +6,7 @@
 pub mod by_hand;
 mod definition;
 mod launch;
+mod log;
 mod plain;
 mod ports;
 mod ready;
@@ -14,5 +15,4 @@ mod template;
 
 pub use definition::Definition;
 pub use launch::{Launched, Phase, launch, rehearse};
-pub use ready::Look;
 pub use service::{Service, start};

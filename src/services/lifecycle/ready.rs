@@ -42,21 +42,22 @@ pub enum Look {
 }
 
 impl Awaited {
-    /// `address` finds a port by name, `task` makes a command runnable.
-    pub fn new(
+    /// All that `ready` names. `address` finds a port by name, `task` makes a command runnable.
+    pub fn all(
         ready: &Ready,
         values: &Values,
         url: &str,
         address: impl Fn(&str) -> String,
         task: impl Fn(&str, &[String]) -> Result<Task>,
         log: PathBuf,
-    ) -> Result<Self> {
+    ) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
         let filled = |field: &str, text: &Option<String>| {
             text.as_deref().map_or(Ok(String::new()), |text| values.strictly(field, text))
         };
         if let Some(port) = &ready.tcp {
             let (send, expect) = (filled("ready.send", &ready.send)?, filled("ready.expect", &ready.expect)?);
-            return Ok(Self::Tcp { address: address(port), send, expect });
+            all.push(Self::Tcp { address: address(port), send, expect });
         }
         if let Some(http) = &ready.http {
             let place = values.strictly("ready.http", http)?;
@@ -71,13 +72,16 @@ impl Awaited {
             let (address, path) = whole.split_once('/').unwrap_or((&whole, ""));
             let address = address.rsplit('@').next().unwrap_or_default();
             let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
-            return Ok(Self::Http { address, path: format!("/{path}"), status: ready.status });
+            all.push(Self::Http { address, path: format!("/{path}"), status: ready.status });
         }
         if let Some(command) = &ready.command {
             let task = task("ready.command", command)?;
-            return Ok(Self::Command { task, output: filled("ready.output", &ready.output)? });
+            all.push(Self::Command { task, output: filled("ready.output", &ready.output)? });
         }
-        Ok(Self::Log { path: log, text: filled("ready.log", &ready.log)? })
+        if ready.log.is_some() {
+            all.push(Self::Log { path: log, text: filled("ready.log", &ready.log)? });
+        }
+        Ok(all)
     }
 
     /// As a person reads it behind `waiting for`.

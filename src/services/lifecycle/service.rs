@@ -13,7 +13,8 @@ use std::{
 
 use super::{
     Definition, Launched, Phase,
-    launch::{launch, masked, with_tail},
+    launch::launch,
+    log::{masked, with_tail},
 };
 use crate::cluster::{Ended, Ending, Guarded, LocalProcesses};
 use crate::error::{Error, Result};
