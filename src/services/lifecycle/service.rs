@@ -40,8 +40,9 @@ pub struct Service {
     number: usize,
     guarded: Mutex<Option<Guarded>>,
     ending: Arc<Ending>,
-    /// Its end has been noted.
-    is_over: AtomicBool,
+    /// Its end has been noted. Held while it is: whoever else wants to note it waits until that is done.
+    is_over: Mutex<bool>,
+    is_stopped: AtomicBool,
 }
 
 /// Starts a service for the run and waits until it is ready; it ends with the run.
@@ -84,7 +85,8 @@ pub fn start(host: &Arc<Host>, definition: &Definition) -> Result<Arc<Service>> 
         number,
         ending: launched.guarded.ending(),
         guarded: Mutex::new(Some(launched.guarded)),
-        is_over: AtomicBool::new(false),
+        is_over: Mutex::new(false),
+        is_stopped: AtomicBool::new(false),
     });
     host.adopt(Box::new(Running { service: service.clone(), host: host.clone() }));
     let (watched, noted) = (service.clone(), host.clone());
@@ -101,7 +103,7 @@ pub fn start(host: &Arc<Host>, definition: &Definition) -> Result<Arc<Service>> 
 
 impl Service {
     pub fn is_running(&self) -> bool {
-        !self.is_over.load(Ordering::Relaxed) && self.ending.now().is_none()
+        !self.is_stopped.load(Ordering::Relaxed) && self.ending.now().is_none()
     }
 
     /// Ends it, and waits until nothing of it is left.
@@ -109,15 +111,19 @@ impl Service {
         if let Some(ended) = self.ending.now() {
             self.lost(host, ended);
         }
-        if !self.is_over.swap(true, Ordering::Relaxed) {
+        let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *is_over, true) {
+            self.is_stopped.store(true, Ordering::Relaxed);
             host.end_service(self.number, "stopped");
         }
+        drop(is_over);
         self.guarded.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// It ended by itself: the run cannot be what it was meant to be.
     fn lost(&self, host: &Host, ended: Ended) {
-        if self.is_over.swap(true, Ordering::Relaxed) {
+        let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *is_over, true) {
             return;
         }
         host.end_service(self.number, &format!("ended by itself: {ended}"));

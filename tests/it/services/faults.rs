@@ -124,9 +124,9 @@ fn after_an_interrupt_while_it_gets_ready() {
 
 #[test]
 fn when_it_ends_by_itself() {
-    let script = clinging("echo about to fail; (sleep 1.3; kill $$) & exec");
+    let killed = r#"command::client().exec(["kill", server.pid]).run(); while server.running { sleep("5ms"); } print(server.running);"#;
     for _ in 0..TRIES {
-        let done = ends_clean(&format!("{script} sleep(\"2s\"); print(server.running);"), 1);
+        let done = ends_clean(&format!("{}{killed}", clinging("exec")), 1);
         assert!(done.stdout.contains("false\n"), "{}", done.stdout);
         let said = "`clinging` ended by itself during the run: ";
         assert!(done.stderr.contains(&format!("note: {said}")), "{}", done.stderr);
