@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod check;
 mod completions;
 mod doc;
@@ -46,6 +47,8 @@ struct Cli {
 enum Command {
     /// Run a scenario: measure, write results and a report
     Run(run::Run),
+    /// Measure a service without a scenario: a first answer
+    Bench(bench::Bench),
     /// Find mistakes in a scenario without running its loads
     Check(check::Check),
     /// Show what a scenario would run, and for how long
@@ -188,6 +191,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ending = match cli.command {
         Command::Run(command) => command.execute(),
+        Command::Bench(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Plan(command) => command.execute(),
         Command::Repl(command) => command.execute(),

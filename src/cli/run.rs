@@ -1,6 +1,10 @@
 //! `benchscript run`: the main job.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::{Args, CommandFactory};
 
@@ -27,6 +31,17 @@ pub struct Run {
     file: Option<PathBuf>,
 
     #[command(flatten)]
+    scenario: Scenario,
+
+    /// Print help, with the parameters of FILE if one is given
+    #[arg(short, long)]
+    help: bool,
+}
+
+/// How a scenario is run.
+#[derive(Args)]
+pub struct Scenario {
+    #[command(flatten)]
     scripting: Scripting,
 
     #[command(flatten)]
@@ -42,10 +57,6 @@ pub struct Run {
     /// Fail, with exit code 3, if the generator limited a result
     #[arg(long)]
     strict: bool,
-
-    /// Print help, with the parameters of FILE if one is given
-    #[arg(short, long)]
-    help: bool,
 }
 
 impl Run {
@@ -59,19 +70,59 @@ impl Run {
             self.print_help(Some(&source));
             return Ok(Ending::Done);
         }
+        self.scenario.run(file, &source)
+    }
+
+    fn print_help(&self, source: Option<&Source>) {
+        let mut command = super::Cli::command();
+        // Builds the subcommands too, so that the usage line names the program.
+        command.build();
+        let help = command.find_subcommand_mut("run").map(|run| run.render_help().to_string());
+        output::print(&help.unwrap_or_default());
+        let Some(source) = source else { return };
+        let host = Host::new(
+            self.scenario.scripting.settings(&self.scenario.out),
+            Mode::Plan,
+            Box::new(Console::new(super::Level::Error, true)),
+        );
+        let outcome = on_script_thread(&host, source);
+        let parameters = host.state().parameters.clone();
+        output::line(&format!("\nParameters of {}:", source.name));
+        for parameter in &parameters {
+            output::line(&format!("  -p {}={}", parameter.name, parameter.default));
+        }
+        if parameters.is_empty() {
+            output::line("  none");
+        }
+        if let Err(diagnostic) = outcome {
+            output::error(&diagnostic);
+        }
+    }
+}
+
+impl Scenario {
+    /// Sets a parameter, unless it is set already.
+    pub fn give(&mut self, name: &str, value: String) {
+        if self.scripting.parameters.iter().all(|(known, _)| known != name) {
+            self.scripting.parameters.push((name.to_owned(), value));
+        }
+    }
+
+    /// Runs `source`, which `file` holds.
+    pub fn run(&self, file: &Path, source: &Source) -> Outcome {
         let progress = Console::new(self.verbosity.level(), self.json);
         let host = Host::new(self.scripting.settings(&self.out), Mode::Run, Box::new(progress));
         check_writable(&self.out.out)?;
         host.describe_run(NewRun {
             scenario: super::scenario_name(file)?,
             question: question(&source.text),
-            script: file.clone(),
+            script: file.to_owned(),
             text: source.text.clone(),
             parameters: serde_json::Map::new(),
             seed: host.settings.seed,
         });
         let signals = Signals::listen(&host);
-        let ran = on_script_thread(&host, &source);
+        let ran = on_script_thread(&host, source);
         let stored = finish(&host, ran.as_ref().err(), signals.first().is_some())?;
         let ending = self.ending(&host, &signals);
         if let Some(run) = &stored {
@@ -94,32 +145,6 @@ impl Run {
                 Err(Diagnostic::plain(troubles.into_iter().next().expect("there is one")))
             }
             _ => Ok(ending),
-        }
-    }
-
-    fn print_help(&self, source: Option<&Source>) {
-        let mut command = super::Cli::command();
-        // Builds the subcommands too, so that the usage line names the program.
-        command.build();
-        let help = command.find_subcommand_mut("run").map(|run| run.render_help().to_string());
-        output::print(&help.unwrap_or_default());
-        let Some(source) = source else { return };
-        let host = Host::new(
-            self.scripting.settings(&self.out),
-            Mode::Plan,
-            Box::new(Console::new(super::Level::Error, true)),
-        );
-        let outcome = on_script_thread(&host, source);
-        let parameters = host.state().parameters.clone();
-        output::line(&format!("\nParameters of {}:", source.name));
-        for parameter in &parameters {
-            output::line(&format!("  -p {}={}", parameter.name, parameter.default));
-        }
-        if parameters.is_empty() {
-            output::line("  none");
-        }
-        if let Err(diagnostic) = outcome {
-            output::error(&diagnostic);
         }
     }
 

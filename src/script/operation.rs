@@ -21,11 +21,13 @@ pub struct Op {
     pub operation: Arc<dyn Operation>,
     reply: ReplyFace,
     timeout: Duration,
+    /// It only makes what loads need: nothing depends on its answer.
+    prepares: bool,
 }
 
 impl Op {
     pub fn new(operation: impl Operation, reply: ReplyFace) -> Self {
-        Self { operation: Arc::new(operation), reply, timeout: TIMEOUT }
+        Self { operation: Arc::new(operation), reply, timeout: TIMEOUT, prepares: false }
     }
 
     /// Lets `op.run()` wait so long.
@@ -33,10 +35,18 @@ impl Op {
         Self { timeout, ..self }
     }
 
+    /// A plan goes on after it, as if it had been performed; its answer is `()` there.
+    pub fn preparing(self) -> Self {
+        Self { prepares: true, ..self }
+    }
+
     /// `turn` is the number of the call; the journey's own, or 0, unless given.
     fn run(&self, ctx: &NativeCallContext, turn: Option<u64>) -> ScriptResult<Dynamic> {
         if let Some(answer) = journey::current(|running| running.call(ctx, &self.operation, turn)) {
             return self.answered(ctx, answer?);
+        }
+        if self.prepares && host(ctx).is_planning() {
+            return Ok(Dynamic::UNIT);
         }
         effect(ctx, &format!("the answer to `{}`", self.operation.name()))?;
         let host = host(ctx);

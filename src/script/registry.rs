@@ -148,6 +148,7 @@ pub fn register(engine: &mut Engine) {
     modules::errors::register(engine);
     modules::check::register(engine);
     result::refuse_comparisons(engine);
+    result::register_unmeasured(engine);
     engine.register_global_module(globals().into());
     for module in types() {
         engine.register_global_module(module.into());

@@ -57,6 +57,34 @@ fn code_3_when_a_check_fails() {
 }
 
 #[test]
+fn a_service_is_measured_without_a_scenario() {
+    let folder = Folder::new();
+    let scratch = folder.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let short =
+        ["-p", "seconds=1", "-p", "blocks=[\"4 KiB\"]", "-p", "file_size=1 MiB", "-p", "direct=false"];
+    let arguments = [&["bench", "files", scratch.to_str().unwrap(), "--quiet"], &short[..]].concat();
+    let done = call(&folder, &arguments);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let run = run_folder(&folder);
+    assert_eq!(json(&run.join("run.json"))["parameters"]["folder"], scratch.to_str().unwrap());
+    assert!(!trials(&run).is_empty());
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "what it wrote is gone");
+}
+
+#[test]
+fn every_first_answer_can_be_had_as_a_scenario() {
+    let folder = Folder::new();
+    for service in ["files", "http", "postgres", "redis"] {
+        let script = call(&folder, &["bench", service, "--script"]);
+        folder.write("mine.rhai", &script.stdout);
+        let done = call(&folder, &["check", "mine.rhai"]);
+        assert_eq!(done.code, Some(0), "{service}: {}", done.stderr);
+    }
+    assert_eq!(call(&folder, &["bench", "telnet"]).code, Some(2));
+}
+
+#[test]
 fn code_130_on_ctrl_c_and_143_on_sigterm() {
     for (signal, code) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
         let folder = Folder::new();

@@ -12,7 +12,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("capacity_ladder", &["seconds=1", "rates=[50, 100]", "wanted=0", "objective_ms=2000"]),
     ("coordinated_omission", &["seconds=2", "rate=100"]),
     ("new", &["seconds=1"]),
+    ("postgres_capacity", &["seconds=1", "scale=1", "connections=[1, 4]"]),
     ("quickstart", &["seconds=1", "capacity=200"]),
+    ("redis_pipelining", &["seconds=1", "keys=1000", "depths=[1, 16]", "callers=8"]),
     ("scratch_survey", &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false"]),
 ];
 
@@ -46,6 +48,16 @@ fn coordinated_omission() {
 #[test]
 fn new() {
     runs("new");
+}
+
+#[test]
+fn postgres_capacity() {
+    runs("postgres_capacity");
+}
+
+#[test]
+fn redis_pipelining() {
+    runs("redis_pipelining");
 }
 
 #[test]

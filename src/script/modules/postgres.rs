@@ -180,7 +180,7 @@ pub mod postgres {
     #[rhai_fn(global, return_raw, pure)]
     pub fn script(ctx: NativeCallContext, client: &mut PostgresClient, sql: &str) -> ScriptResult<Op> {
         PostgresOperation::script(&client.0, sql)
-            .map(|script| op(script).waiting(AN_HOUR))
+            .map(|script| op(script).waiting(AN_HOUR).preparing())
             .map_err(raise(&ctx))
     }
 

@@ -2,6 +2,7 @@
 
 mod comparisons;
 mod parts;
+mod unmeasured;
 mod whole;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use rhai::{Dynamic, NativeCallContext};
 
 pub use comparisons::refuse_comparisons;
 pub use parts::{LoadErrors, Times, Validity, fields};
+pub use unmeasured::register as register_unmeasured;
 pub use whole::face;
 
 use super::host;

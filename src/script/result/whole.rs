@@ -2,10 +2,13 @@
 
 use rhai::{Array, Map, plugin::*};
 
-use super::{LoadErrors, LoadResult, Number, Times, Validity, parts::no_samples, unmeasured};
+use super::{
+    LoadErrors, LoadResult, Number, Times, Validity, parts::no_samples, unmeasured, unmeasured::Unmeasured,
+};
 use crate::error::Error;
 use crate::measure::{is_guess, tally};
 use crate::report;
+use crate::results::schema::Metrics;
 use crate::script::{ScriptResult, effect, host, options::from_json, raise};
 
 /// The numbers of a load. Numbers carry their unit in the name; a field that does not exist is an error.
@@ -258,9 +261,8 @@ pub mod face {
     /// fn megabytes_read(result) { result.extras.read_mb_per_second }
     /// ```
     #[rhai_fn(get = "extras", pure)]
-    pub fn extras(result: &mut LoadResult) -> Map {
-        let extras = result.outcome.iter().flat_map(|outcome| &outcome.metrics.extras);
-        extras.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    pub fn extras(result: &mut LoadResult) -> Dynamic {
+        figures(result, |metrics| &metrics.extras)
     }
 
     /// What the server says of itself, as a map: what changed from before the first session opened until the last one was
@@ -270,9 +272,8 @@ pub mod face {
     /// fn misses(result) { result.server.blocks_read }
     /// ```
     #[rhai_fn(get = "server", pure)]
-    pub fn server(result: &mut LoadResult) -> Map {
-        let server = result.outcome.iter().flat_map(|outcome| &outcome.metrics.server);
-        server.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect()
+    pub fn server(result: &mut LoadResult) -> Dynamic {
+        figures(result, |metrics| &metrics.server)
     }
 
     /// The plan and the operation as they ran, defaults filled in, as a map.
@@ -359,4 +360,14 @@ pub mod face {
             _ => format!("{}: not measured in a plan", result.name),
         }
     }
+}
+
+/// As a map; in a plan, where nobody knows them, what has every one of them.
+fn figures(
+    result: &LoadResult,
+    of: impl Fn(&Metrics) -> &serde_json::Map<String, serde_json::Value>,
+) -> Dynamic {
+    let Some(outcome) = &result.outcome else { return Dynamic::from(Unmeasured) };
+    let figures = of(&outcome.metrics).iter();
+    figures.map(|(name, value)| (name.as_str().into(), from_json(value.clone()))).collect::<Map>().into()
 }

@@ -344,6 +344,6 @@ impl RedisClient {
     fn fill(&self, settings: Map) -> Result<Op> {
         let built = options::built(Verb::Fill, None, settings)?;
         let fill = self.0.fill(&built.space, &built.value, built.ttl, built.command.name)?;
-        Ok(Op::new(fill, answer).waiting(FILL_TIMEOUT))
+        Ok(Op::new(fill, answer).waiting(FILL_TIMEOUT).preparing())
     }
 }
