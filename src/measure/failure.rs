@@ -45,6 +45,10 @@ pub const SQL: &str = "sql";
 pub const CONFLICT: &str = "conflict";
 /// A server refused user or password.
 pub const AUTH: &str = "auth";
+/// The disk is full, or a quota used up.
+pub const NO_SPACE: &str = "no_space";
+/// Nothing is left of what the load was to use: all files are deleted.
+pub const USED_UP: &str = "used_up";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -99,6 +103,14 @@ impl Failure {
     }
 }
 
+/// The class of a failed system call on files.
+pub fn of_disk(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_SPACE,
+        _ => IO,
+    }
+}
+
 /// The class of an HTTP status that was not expected.
 pub fn status_class(status: u16) -> &'static str {
     match status / 100 {
@@ -146,6 +158,8 @@ const CLASSES: &[&str] = &[
     SQL,
     CONFLICT,
     AUTH,
+    NO_SPACE,
+    USED_UP,
 ];
 
 /// A class as a small number from 1; 0 is left for success.

@@ -100,6 +100,7 @@ pub const TYPES: &[(&str, &str)] = &[
     ("HttpClient", "a server that requests are described to, from `http::client`"),
     ("Response", "what a single request was answered, from `operation.run()`"),
     ("FilesClient", "a folder to read and write in, from `files::client`"),
+    ("FileTree", "files in folders that are made, read and deleted as wholes, from `scratch.tree`"),
     ("FileAnswer", "what a single read or write did, from `operation.run()`"),
     ("RedisClient", "a server that commands are described to, from `redis::client`"),
     ("RedisAnswer", "what a single command to Redis was answered, from `operation.run()`"),
@@ -118,7 +119,7 @@ pub fn never_changes(value: &Dynamic) -> bool {
     use crate::load::payload::Generator;
     use modules::{
         command::{CommandAnswer, CommandClient},
-        files::{FileAnswer, FilesClient},
+        files::{FileAnswer, FileTree, FilesClient},
         http::{HttpClient, HttpResponse},
         postgres::{PostgresAnswer, PostgresClient},
         redis::{RedisAnswer, RedisClient},
@@ -129,6 +130,7 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<HttpClient>()
         || value.is::<FilesClient>()
         || value.is::<FileAnswer>()
+        || value.is::<FileTree>()
         || value.is::<HttpResponse>()
         || value.is::<Generator>()
         || value.is::<RedisClient>()

@@ -15,7 +15,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("postgres_capacity", &["seconds=1", "scale=1", "connections=[1, 4]"]),
     ("quickstart", &["seconds=1", "capacity=200"]),
     ("redis_pipelining", &["seconds=1", "keys=1000", "depths=[1, 16]", "callers=8"]),
-    ("scratch_survey", &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false"]),
+    (
+        "scratch_survey",
+        &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false", "small_files=300"],
+    ),
 ];
 
 fn examples() -> PathBuf {

@@ -8,6 +8,7 @@ mod doctor;
 mod engine;
 mod errors;
 mod examples;
+mod files;
 mod folder;
 mod http;
 mod layers;

@@ -11,7 +11,7 @@ use std::{
 use io_uring::{IoUring, Probe, opcode};
 
 use super::buffer::Buffer;
-use super::pool::{Pool, Ticket};
+use super::pool::{self, Pool, Ticket};
 use super::ring::Ring;
 use super::settings::EngineChoice;
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ impl Lane {
     pub async fn perform(&mut self, job: Job) -> io::Result<usize> {
         match self {
             Self::Ring(ring) => ring.perform(job).await,
-            Self::Pool(pool, ticket) => pool.perform(ticket, job).await,
+            Self::Pool(pool, ticket) => pool.perform(ticket, pool::Job::Block(job)).await,
         }
     }
 }

@@ -4,12 +4,13 @@ use std::{
     ffi::CString,
     fs::{self, File},
     io,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process,
 };
 
+use super::at::{check, is_numbered, make_folder, names_in, open_at, open_folder, remove_tree, unlink};
 use super::shape::{mix, mix_text};
 use crate::error::{Error, Result};
 use crate::measure::{Moment, Size};
@@ -32,9 +33,8 @@ impl Folder {
         let outer_fd = open_outer(outer)?;
         remove_stale(&outer_fd);
         let name = name(process::id(), random());
-        // SAFETY: a descriptor we hold and a terminated name.
-        let made = check(unsafe { libc::mkdirat(outer_fd.as_raw_fd(), c_name(&name).as_ptr(), 0o700) });
-        made.map_err(|error| refused("cannot make a folder in", outer, &error))?;
+        make_folder(outer_fd.as_raw_fd(), &name)
+            .map_err(|error| refused("cannot make a folder in", outer, &error))?;
         match open_folder(outer_fd.as_raw_fd(), &name) {
             Ok(fd) => Ok(Self { outer: outer.to_owned(), name, outer_fd, fd }),
             Err(error) => {
@@ -86,6 +86,17 @@ impl Folder {
         })
     }
 
+    /// Makes the folder of a tree, named by [`tree_name`].
+    pub fn make_tree(&self, name: &str) -> io::Result<OwnedFd> {
+        make_folder(self.fd.as_raw_fd(), name)?;
+        open_folder(self.fd.as_raw_fd(), name)
+    }
+
+    /// Removes a tree with all that was made in it.
+    pub fn remove_tree(&self, name: &str) -> io::Result<()> {
+        remove_tree(&self.fd, name)
+    }
+
     /// Removes the folder itself, which must be empty by now.
     pub fn close(self) -> Result<()> {
         unlink(&self.outer_fd, &self.name, libc::AT_REMOVEDIR)
@@ -110,6 +121,11 @@ fn is_file_name(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let rest = name.strip_prefix("read-").or_else(|| name.strip_prefix("write-"));
     rest.and_then(|rest| rest.split_once('.')).is_some_and(|(id, file)| number(id) && number(file))
+}
+
+/// The name of the folder of a tree: `tree-0`.
+pub fn tree_name(id: u32) -> String {
+    format!("tree-{id}")
 }
 
 fn open_outer(path: &Path) -> Result<OwnedFd> {
@@ -148,6 +164,9 @@ fn remove_stale(outer: &OwnedFd) {
         let Ok(folder) = open_folder(outer.as_raw_fd(), &name) else { continue };
         for file in names_in(folder.as_raw_fd()).iter().filter(|name| is_file_name(name)) {
             let _ = unlink(&folder, file, 0);
+        }
+        for tree in names_in(folder.as_raw_fd()).iter().filter(|name| is_numbered(name, "tree-")) {
+            let _ = remove_tree(&folder, tree);
         }
         let _ = unlink(outer, &name, libc::AT_REMOVEDIR);
     }
@@ -190,38 +209,6 @@ fn random() -> u32 {
     }
 }
 
-/// The names in a folder, as far as they are text: ours are.
-fn names_in(folder: RawFd) -> Vec<String> {
-    let entries = fs::read_dir(format!("/proc/self/fd/{folder}")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
-}
-
-fn open_folder(at: RawFd, name: &str) -> io::Result<OwnedFd> {
-    open_at(at, name, libc::O_RDONLY | libc::O_DIRECTORY)
-}
-
-fn open_at(at: RawFd, name: &str, flags: libc::c_int) -> io::Result<OwnedFd> {
-    let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    // SAFETY: a terminated name; the mode is read only when a file is made.
-    let fd = check(unsafe { libc::openat(at, c_name(name).as_ptr(), flags, 0o600) })?;
-    // SAFETY: a fresh descriptor that nothing else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn unlink(at: &OwnedFd, name: &str, flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: a descriptor we hold and a terminated name.
-    check(unsafe { libc::unlinkat(at.as_raw_fd(), c_name(name).as_ptr(), flags) }).map(drop)
-}
-
-fn c_name(name: &str) -> CString {
-    CString::new(name).expect("names are made here or come from a directory, without zero bytes")
-}
-
-/// What a system call returned, or why it failed.
-pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
 /// A size for reading: exact ones as they are, others to a tenth.
 fn readable(bytes: u64) -> String {
     let size = Size(bytes).to_string();
@@ -260,7 +247,10 @@ mod tests {
         for folder in [&left, &with_guest, &living, &elsewhere, &similar] {
             fs::create_dir(folder).unwrap();
             fs::write(folder.join("read-0.0"), "x").unwrap();
+            fs::create_dir_all(folder.join("tree-0/d0/d12")).unwrap();
+            fs::write(folder.join("tree-0/d0/d12/f7"), "x").unwrap();
         }
+        fs::write(with_guest.join("tree-0/d0/figure.png"), "x").unwrap();
         fs::write(with_guest.join("thesis.tex"), "x").unwrap();
         fs::write(outer.path().join(name(dead_pid(), 5)), "a file of that name").unwrap();
         let victim = TempFolder::new("victim");
@@ -269,7 +259,7 @@ mod tests {
 
         drop(Folder::make(outer.path()).unwrap());
         assert!(!left.exists());
-        assert!(with_guest.join("thesis.tex").exists());
+        assert!(with_guest.join("thesis.tex").exists() && with_guest.join("tree-0/d0/figure.png").exists());
         assert!(living.join("read-0.0").exists() && elsewhere.join("read-0.0").exists());
         assert!(similar.join("read-0.0").exists());
         assert!(victim.path().join("read-0.0").exists(), "a link out of the folder was followed");

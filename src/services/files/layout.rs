@@ -9,10 +9,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use super::at::check;
 use super::buffer::Buffer;
+use super::cached::{drop_pages, expect};
 use super::contents;
 use super::engine::Files;
-use super::folder::{Folder, check, file_name, refused};
+use super::folder::{Folder, file_name, refused};
 use super::shape::{Pattern, Shape};
 use crate::error::{Error, Result};
 use crate::measure::Size;
@@ -95,7 +97,7 @@ impl Layout {
             }
             files.push(if shape.direct { self.open_direct(name, shape)? } else { file });
             if !shape.direct {
-                advise(
+                expect(
                     &files[number as usize],
                     match shape.pattern {
                         Pattern::Sequential => libc::POSIX_FADV_SEQUENTIAL,
@@ -149,7 +151,7 @@ impl Layout {
 
     /// Has the next reads come from the disk.
     pub fn drop_cache(&self) {
-        self.files.files.iter().for_each(|file| advise(file, libc::POSIX_FADV_DONTNEED));
+        self.files.files.iter().for_each(|file| drop_pages(file, 0));
     }
 
     /// Removes the files and, if no other operation has files in it, the folder.
@@ -231,12 +233,6 @@ fn allocate(file: &File, bytes: u64) -> io::Result<()> {
             _ => return Err(error),
         }
     }
-}
-
-/// Advice is only advice: a file system that does not take it works on.
-fn advise(file: &File, advice: libc::c_int) {
-    // SAFETY: a descriptor we hold; length 0 means to the end.
-    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, advice) };
 }
 
 /// What offsets and lengths of direct I/O must be multiples of: 0 where it is not supported, none where the

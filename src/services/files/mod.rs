@@ -1,8 +1,10 @@
-//! The file system: sequential and random reads and writes of blocks, direct or cached.
+//! The file system: sequential and random reads and writes of blocks, direct or cached; whole files of a tree.
 //!
 //! Everything happens in a folder of our own inside the folder that was given, and is gone afterwards.
 
+mod at;
 mod buffer;
+mod cached;
 mod contents;
 mod engine;
 mod folder;
@@ -17,6 +19,7 @@ mod shape;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::{
     path::PathBuf,
@@ -32,6 +35,9 @@ pub use operation::FileOperation;
 pub use session::FileReply;
 pub use settings::{ClientOptions, EngineChoice, Fsync, ReadOptions, WriteOptions};
 pub use shape::Pattern;
+pub use tree::{
+    CreateOptions, FileTree, StatOptions, TreeOperation, TreeOptions, TreeReadOptions, TreeWriteOptions,
+};
 
 use crate::error::Result;
 use crate::load::{Client, Session};
@@ -77,6 +83,11 @@ impl FilesClient {
         FileOperation::write(self.clone(), self.next_id(), options)
     }
 
+    /// A tree of files, on disk while one of its operations is prepared.
+    pub fn tree(self: &Arc<Self>, options: TreeOptions) -> Result<FileTree> {
+        FileTree::new(self.clone(), self.next_id(), options)
+    }
+
     /// Tells the files of the operations apart.
     fn next_id(&self) -> u32 {
         self.operations.fetch_add(1, Ordering::Relaxed)
@@ -109,15 +120,13 @@ impl Client for FilesClient {
     /// The session's calls must run inside a `LocalSet`: the ring's driver is a local task.
     async fn open(&self) -> Result<Box<dyn Session>, Failure> {
         let engine = self.engine().map_err(|error| Failure::lost(failure::IO, error.to_string()))?;
+        let pool = self.pool.get_or_init(|| Arc::new(Pool::new(self.options.threads as usize)));
         let lane = match engine.kind {
             EngineKind::IoUring => Ring::current()
                 .map(Lane::Ring)
                 .map_err(|error| Failure::from_io("cannot make an io_uring", &error))?,
-            EngineKind::Threads => {
-                let pool = self.pool.get_or_init(|| Arc::new(Pool::new(self.options.threads as usize)));
-                Lane::Pool(pool.clone(), Arc::default())
-            }
+            EngineKind::Threads => Lane::Pool(pool.clone(), Arc::default()),
         };
-        Ok(Box::new(FileSession::new(lane)))
+        Ok(Box::new(FileSession::new(lane, pool.clone())))
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::cached::Cached;
 use super::engine::Files;
 use super::layout::Layout;
 use super::settings::{Fsync, ReadOptions, WriteOptions};
@@ -39,7 +40,7 @@ pub struct FileOperation {
 /// Which way the bytes go.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
-    Read { cached: bool, verify: bool },
+    Read { cached: Cached, verify: bool },
     Write { fsync: Fsync, preallocate: bool },
 }
 
@@ -112,7 +113,8 @@ impl FileOperation {
         let folder = self.files.private()?;
         let made = match self.kind {
             Kind::Read { cached, .. } => {
-                Layout::for_reads(folder, &self.prefix, &self.shape, cached, seed, cancel)?
+                let warm = cached == Cached::Warm;
+                Layout::for_reads(folder, &self.prefix, &self.shape, warm, seed, cancel)?
             }
             Kind::Write { preallocate, .. } => {
                 Layout::for_writes(folder, &self.prefix, &self.shape, preallocate, cancel)?
@@ -126,8 +128,7 @@ impl FileOperation {
     fn page_cache(&self) -> &'static str {
         match self.kind {
             _ if self.shape.direct => "bypassed",
-            Kind::Read { cached: true, .. } => "may serve every read",
-            Kind::Read { cached: false, .. } => "empty at the start, may serve blocks that are read again",
+            Kind::Read { cached, .. } => cached.told(),
             Kind::Write { fsync: Fsync::Each, .. } => {
                 "takes every write, which is on disk when its call ends"
             }
@@ -168,7 +169,7 @@ impl Operation for FileOperation {
         });
         match self.kind {
             Kind::Read { cached, verify } => {
-                told["cached"] = json!(cached);
+                told["cached"] = cached.given();
                 told["verify"] = json!(verify);
                 told["fsync"] = json!("never");
             }
@@ -196,7 +197,7 @@ impl Operation for FileOperation {
     fn prepare(&self, seed: u64, cancel: &CancellationToken) -> Result<()> {
         let mut layout = self.layout();
         let layout = self.laid_out(&mut layout, seed, cancel)?;
-        if matches!(self.kind, Kind::Read { cached: false, .. }) {
+        if matches!(self.kind, Kind::Read { cached: Cached::Cold | Cached::Dropped, .. }) {
             layout.drop_cache();
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! A pool of threads doing pread, pwrite and fsync: the engine for kernels that refuse io_uring.
+//! A pool of threads: the engine for kernels that refuse io_uring, and for whole files everywhere.
 
 use std::{
     collections::VecDeque,
@@ -9,12 +9,21 @@ use std::{
     thread,
 };
 
-use super::engine::{AT_ONCE, Action, Job};
+use super::engine::{AT_ONCE, Action, Job as Block};
+use super::tree;
 
 /// Threads started as jobs need them, up to a limit; they end when the pool is dropped.
 pub struct Pool {
     shared: Arc<Shared>,
     limit: usize,
+}
+
+/// What a thread does from its start to its end.
+pub enum Job {
+    /// One block read or written, or one fsync.
+    Block(Block),
+    /// One file of a tree.
+    Tree(tree::Task),
 }
 
 struct Shared {
@@ -55,9 +64,13 @@ impl Pool {
 
     /// Performs `job` on a thread. If this is dropped half-way, the thread finishes the job for nobody.
     pub async fn perform(&self, ticket: &mut Arc<Ticket>, job: Job) -> io::Result<usize> {
-        if job.action == Action::Read && !job.files.direct && job.buffer.len() <= AT_ONCE {
+        if let Job::Block(block) = &job
+            && block.action == Action::Read
+            && !block.files.direct
+            && block.buffer.len() <= AT_ONCE
+        {
             give_way().await;
-            if let Some(moved) = read_at_once(&job) {
+            if let Some(moved) = read_at_once(block) {
                 return Ok(moved);
             }
         }
@@ -117,7 +130,10 @@ impl Shared {
         loop {
             if let Some((job, ticket)) = queue.jobs.pop_front() {
                 drop(queue);
-                let result = perform(&job);
+                let result = match &job {
+                    Job::Block(block) => perform(block),
+                    Job::Tree(task) => task.perform(),
+                };
                 // Before the user hears of it: its memory and files must be its own again.
                 drop(job);
                 ticket.finish(result);
@@ -157,7 +173,7 @@ async fn give_way() {
 }
 
 /// Reads the whole block if the page cache has it, without waiting for the disk.
-fn read_at_once(job: &Job) -> Option<usize> {
+fn read_at_once(job: &Block) -> Option<usize> {
     let memory = libc::iovec { iov_base: job.buffer.pointer().cast(), iov_len: job.buffer.len() };
     // SAFETY: the job holds its open file and its memory of that length, which nobody else touches.
     let moved = unsafe { libc::preadv2(job.fd(), &memory, 1, job.offset as libc::off_t, libc::RWF_NOWAIT) };
@@ -165,7 +181,7 @@ fn read_at_once(job: &Job) -> Option<usize> {
 }
 
 /// The system call itself.
-fn perform(job: &Job) -> io::Result<usize> {
+fn perform(job: &Block) -> io::Result<usize> {
     let (fd, memory, length) = (job.fd(), job.buffer.pointer(), job.buffer.len());
     let offset = job.offset as libc::off_t;
     loop {

@@ -1,14 +1,17 @@
-//! One virtual user's calls: a block read or written, its stamp set or checked.
+//! One virtual user's calls: a block read or written, its stamp set or checked, or a file of a tree.
 
 use std::{any::Any, io, sync::Arc};
 
 use async_trait::async_trait;
 
 use super::buffer::Buffer;
+use super::cached::Cached;
 use super::contents;
 use super::engine::{Action, Files, Job, Lane};
 use super::operation::{FileOperation, Kind};
+use super::pool::Pool;
 use super::shape::{Spot, Syncs};
+use super::tree::{TreeOperation, TreeSession};
 use crate::error::Result;
 use crate::load::{Operation, Session, Turn};
 use crate::measure::{Failure, Outcome, Size, failure};
@@ -26,6 +29,7 @@ pub struct FileReply {
 
 pub struct FileSession {
     lane: Lane,
+    trees: TreeSession,
     /// One entry an operation that was called.
     places: Vec<Place>,
     reply: FileReply,
@@ -41,8 +45,9 @@ struct Place {
 }
 
 impl FileSession {
-    pub fn new(lane: Lane) -> Self {
-        Self { lane, places: Vec::new(), reply: FileReply::default() }
+    pub fn new(lane: Lane, pool: Arc<Pool>) -> Self {
+        let trees = TreeSession::new(pool);
+        Self { lane, trees, places: Vec::new(), reply: FileReply::default() }
     }
 
     /// The files and memory for `operation`, made on its first call.
@@ -69,12 +74,31 @@ impl FileSession {
 #[async_trait(?Send)]
 impl Session for FileSession {
     async fn call(&mut self, operation: &dyn Operation, turn: Turn, keep: bool) -> Result<Outcome, Failure> {
-        let Some(operation) = (operation as &dyn Any).downcast_ref::<FileOperation>() else {
+        let asked = operation as &dyn Any;
+        let reply = if let Some(operation) = asked.downcast_ref::<FileOperation>() {
+            self.block(operation, turn).await?
+        } else if let Some(operation) = asked.downcast_ref::<TreeOperation>() {
+            self.trees.call(operation, turn).await?
+        } else {
             return Err(Failure::kept(
                 failure::SCRIPT,
                 format!("`{}` is no file operation", operation.name()),
             ));
         };
+        if keep {
+            self.reply = reply;
+        }
+        Ok(Outcome { bytes: reply.bytes, items: 1, ..Outcome::default() })
+    }
+
+    fn reply(&mut self) -> Box<dyn Any + Send> {
+        Box::new(self.reply)
+    }
+}
+
+impl FileSession {
+    /// Reads or writes one block.
+    async fn block(&mut self, operation: &FileOperation, turn: Turn) -> Result<FileReply, Failure> {
         let place = self.place(operation, turn.seed)?;
         let Self { lane, places, .. } = self;
         let place = &mut places[place];
@@ -103,12 +127,16 @@ impl Session for FileSession {
             return Err(short(operation, spot, moved));
         }
         match operation.kind {
-            Kind::Read { verify: true, .. } => {
-                let block = Arc::get_mut(&mut place.buffer).expect("the call is over");
-                contents::check(block.bytes(), spot.file, spot.offset)
-                    .map_err(|detail| Failure::kept(failure::CHECK, detail))?;
+            Kind::Read { cached, verify } => {
+                if cached == Cached::Dropped {
+                    operation.shape.drop_read(&place.files.files[spot.file as usize], spot);
+                }
+                if verify {
+                    let block = Arc::get_mut(&mut place.buffer).expect("the call is over");
+                    contents::check(block.bytes(), spot.file, spot.offset)
+                        .map_err(|detail| Failure::kept(failure::CHECK, detail))?;
+                }
             }
-            Kind::Read { .. } => {}
             Kind::Write { fsync, .. } => {
                 let files = match operation.shape.syncs(fsync, turn, spot) {
                     Syncs::Nothing => 0..0,
@@ -124,14 +152,7 @@ impl Session for FileSession {
                 }
             }
         }
-        if keep {
-            self.reply = FileReply { bytes: moved as u64, offset: spot.offset, file: spot.file };
-        }
-        Ok(Outcome { bytes: moved as u64, items: 1, ..Outcome::default() })
-    }
-
-    fn reply(&mut self) -> Box<dyn Any + Send> {
-        Box::new(self.reply)
+        Ok(FileReply { bytes: moved as u64, offset: spot.offset, file: spot.file })
     }
 }
 
@@ -153,7 +174,7 @@ fn failed(operation: &FileOperation, action: Action, spot: Spot, error: &io::Err
             format!("{word} of {block} at offset {offset} of file {file}: {error}")
         }
     };
-    Failure::kept(failure::IO, detail)
+    Failure::kept(failure::of_disk(error), detail)
 }
 
 fn short(operation: &FileOperation, spot: Spot, moved: usize) -> Failure {

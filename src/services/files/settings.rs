@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::cached::Cached;
 use super::contents::STAMP;
 use super::shape::{Pattern, Shape};
 use crate::error::{Error, Result};
@@ -61,10 +62,9 @@ pub struct ReadOptions {
     pub pattern: Pattern,
     /// Bypass the page cache (`O_DIRECT`). Default: as the client says.
     pub direct: Option<bool>,
-    /// Whether the files may still be in the page cache when the load starts. `false` drops them from it
-    /// first, but a block that is read twice may then come from memory: only `direct` rules that out.
-    /// Default: `true` unless `direct`.
-    pub cached: Option<bool>,
+    /// Whether reads may come from the page cache: `true`; `false` (not at the start: a block that is read twice may
+    /// come from memory); `"drop"` (each call drops what it has read). Default: `true` unless `direct`.
+    pub cached: Option<Cached>,
     /// Check that each block read carries its own stamp; costs some CPU a call. Default `false`.
     pub verify: bool,
 }
@@ -87,7 +87,7 @@ impl ReadOptions {
     pub(super) fn shape(&self, client: &ClientOptions) -> Result<Shape> {
         let direct = self.direct.unwrap_or(client.direct);
         let shape = shape(self.file_size, self.block_size, self.files, self.pattern, direct)?;
-        if direct && self.cached == Some(true) {
+        if direct && matches!(self.cached, Some(Cached::Warm | Cached::Dropped)) {
             return Err(Error::usage("`direct` and `cached` exclude each other")
                 .hint("direct reads bypass the page cache: leave `cached` out"));
         }
@@ -97,8 +97,8 @@ impl ReadOptions {
         Ok(shape)
     }
 
-    pub(super) fn cached(&self, shape: &Shape) -> bool {
-        self.cached.unwrap_or(!shape.direct)
+    pub(super) fn cached(&self, shape: &Shape) -> Cached {
+        self.cached.unwrap_or(if shape.direct { Cached::Cold } else { Cached::Warm })
     }
 }
 
@@ -266,7 +266,10 @@ mod tests {
             refused(json!({ "block_size": 1000, "direct": true })),
             "direct I/O needs a `block_size` that is a multiple of 512 B, not 1 KB"
         );
-        assert!(refused(json!({ "direct": true, "cached": true })).contains("exclude each other"));
+        for cached in [json!(true), json!("drop")] {
+            assert!(refused(json!({ "direct": true, "cached": cached })).contains("exclude each other"));
+        }
+        assert!(refused(json!({ "cached": "cold" })).contains("use `true`, `false` or `drop`"));
         assert!(refused(json!({ "file_size": "8000000 TiB", "files": 100 })).contains("any file system"));
         assert!(refused(json!({ "verify": true, "block_size": 16 })).contains("at least 32 B"));
         assert!(refused(json!({ "blocksize": 16 })).contains("unknown field `blocksize`"));

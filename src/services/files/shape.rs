@@ -1,7 +1,10 @@
 //! The shape of a file load: how many files of how many blocks, and which block a call touches.
 
+use std::fs::File;
+
 use serde::Deserialize;
 
+use super::cached::drop_pages;
 use super::settings::Fsync;
 use crate::load::Turn;
 
@@ -81,6 +84,15 @@ impl Shape {
         };
         let files = u64::from(self.files);
         Spot { file: (index % files) as u32, offset: index / files * self.block }
+    }
+
+    /// Drops from the page cache what a read at `spot` left there. What was read ahead of a sequential one stays: the
+    /// next calls are to find it.
+    pub fn drop_read(&self, file: &File, spot: Spot) {
+        match self.pattern {
+            Pattern::Sequential => drop_pages(file, spot.offset + self.block),
+            Pattern::Random => drop_pages(file, 0),
+        }
     }
 
     /// What a write at `spot` has to make durable under `policy`.

@@ -37,6 +37,30 @@ impl Drop for TempFolder {
     }
 }
 
+/// A small file system of its own; unmounted when dropped.
+pub struct Tmpfs(pub TempFolder);
+
+impl Tmpfs {
+    pub fn mount(options: &str) -> Option<Self> {
+        let folder = TempFolder::new("tmpfs");
+        let mount = process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "none"])
+            .arg(folder.path())
+            .status();
+        if mount.is_ok_and(|status| status.success()) {
+            return Some(Self(folder));
+        }
+        println!("skipped: needs root");
+        None
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
 /// Runs `work` as the load's threads do: a current-thread runtime with a `LocalSet`.
 pub fn on_a_thread<T>(work: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,0 +1,65 @@
+//! Loads of files as a person runs them.
+
+use std::fs;
+
+use crate::support::{Folder, run};
+
+/// Runs `script`, where `{scratch}` is an empty folder, which must be empty again afterwards; what it printed.
+fn in_scratch(script: &str) -> String {
+    let folder = Folder::new();
+    let scratch = folder.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let done = run(&folder, &script.replace("{scratch}", scratch.to_str().unwrap()), &["--quiet"]);
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "something was left behind");
+    done.stdout
+}
+
+#[test]
+fn a_mix_works_on_one_tree_and_tells_its_parts() {
+    let script = r#"
+        let scratch = files::client("{scratch}");
+        let tree = scratch.tree(#{ files: 400, folders: 10, depth: 2, sizes: [[0.9, "4 KiB"], [0.1, "64 KiB"]] });
+        let mix = load::mix(#{
+            read: [6, tree.read(#{ verify: true, distribution: "zipf" })],
+            make: [2, tree.create()],
+            change: [1, tree.write(#{ fsync: false })],
+            ask: [1, tree.stat()],
+            remove: [1, tree.delete()],
+            block: [1, scratch.read(#{ file_size: "1 MiB", cached: "drop" })],
+        });
+        let r = load::run(mix, #{ concurrency: 8, requests: 2_000 });
+        check(r.failures == 0, `${r.errors}`);
+        let calls = 0;
+        for name in r.operations.keys() { calls += r.operations[name].requests; }
+        check(calls == 2_000 && r.operations.len() == 6, "each call is one part's");
+        let made = r.operations.make;
+        check(made.bytes >= made.successes * 4_096 && made.bytes < made.successes * 65_536, "sizes as they are given");
+        check(r.operations.remove.bytes == 0 && r.operations.ask.bytes == 0, "no bytes are moved");
+        print(r.extras.keys());
+        let used = load::run(scratch.tree(#{ files: 20, file_size: 0 }).delete(), #{ requests: 25 });
+        print([used.successes, used.errors.by_class]);
+    "#;
+    let stdout = in_scratch(script);
+    assert_eq!(
+        stdout,
+        "[\"metadata_ops_per_second\", \"read_iops\", \"read_mb_per_second\", \"write_mb_per_second\"]\n\
+         [20, #{\"used_up\": 5}]\n"
+    );
+}
+
+#[test]
+fn single_calls_see_the_same_tree() {
+    let script = r#"
+        let tree = files::client("{scratch}").tree(#{ files: 2, file_size: 10 });
+        let make = tree.create();
+        let remove = tree.delete();
+        let fetch = tree.read(#{ distribution: "sequential" });
+        let first = make.run();
+        print([first.bytes, fetch.run().bytes]);
+        for turn in 0..3 { remove.run(turn); }
+        try { fetch.run(); } catch (err) { print([err.class, `${err}`]); }
+    "#;
+    let stdout = in_scratch(script);
+    assert!(stdout.starts_with("[10, 10]\n[\"used_up\", "), "{stdout}");
+    assert!(stdout.contains("the tree has none left"), "{stdout}");
+}
