@@ -31,6 +31,7 @@ enum Service {
     Http,
     Postgres,
     Redis,
+    S3,
 }
 
 impl Service {
@@ -43,6 +44,7 @@ impl Service {
                 ("postgres_capacity", include_str!("../../examples/postgres_capacity.rhai"), "url")
             }
             Self::Redis => ("redis_pipelining", include_str!("../../examples/redis_pipelining.rhai"), "url"),
+            Self::S3 => ("s3_bandwidth", include_str!("../../examples/s3_bandwidth.rhai"), "url"),
         }
     }
 }

@@ -12,6 +12,9 @@ pub struct Counts {
     pub failed: u64,
     pub bytes: u64,
     pub items: u64,
+    /// Nanoseconds from due to the first byte of the answer, added up over the successes that saw one.
+    pub first_byte: u64,
+    pub first_bytes: u64,
     /// Successes and their bytes that ended in the measured window, whenever they were due.
     pub successes_in_window: u64,
     pub bytes_in_window: u64,
@@ -34,6 +37,8 @@ impl Counts {
         self.failed += other.failed;
         self.bytes += other.bytes;
         self.items += other.items;
+        self.first_byte += other.first_byte;
+        self.first_bytes += other.first_bytes;
         self.late += other.late;
         self.reconnects += other.reconnects;
         self.last_ended = self.last_ended.max(other.last_ended);

@@ -49,6 +49,15 @@ pub const AUTH: &str = "auth";
 pub const NO_SPACE: &str = "no_space";
 /// Nothing is left of what the load was to use: all files are deleted.
 pub const USED_UP: &str = "used_up";
+// What S3 calls its errors, in words.
+pub const NO_SUCH_KEY: &str = "no_such_key";
+pub const NO_SUCH_BUCKET: &str = "no_such_bucket";
+pub const ACCESS_DENIED: &str = "access_denied";
+pub const WRONG_ACCESS_KEY: &str = "wrong_access_key";
+pub const WRONG_SIGNATURE: &str = "wrong_signature";
+pub const SLOW_DOWN: &str = "slow_down";
+/// What was read is not what was written.
+pub const CORRUPT: &str = "corrupt";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -97,6 +106,15 @@ impl Failure {
             WRONGPASS => Some("check user and password"),
             LOADING => Some("the server still reads its data: try again when it has"),
             OOM => Some("raise the server's `maxmemory`, or let it evict keys: `maxmemory-policy`"),
+            NO_SUCH_KEY => {
+                Some("`fill` writes the keys that `get` reads; size and prefix of keys must be the same")
+            }
+            NO_SUCH_BUCKET => {
+                Some("make it: `store.create_bucket().run()`, or give the client another `bucket`")
+            }
+            ACCESS_DENIED => Some("check the credentials, and what they may do in this bucket"),
+            WRONG_ACCESS_KEY => Some("check `access_key`: the server does not know it"),
+            WRONG_SIGNATURE => Some("check `secret_key` and `region`, and the clock of this machine"),
             TIMEOUT | UNREACHABLE => Some("is the address right and the network open?"),
             _ => None,
         }
@@ -160,6 +178,13 @@ const CLASSES: &[&str] = &[
     AUTH,
     NO_SPACE,
     USED_UP,
+    NO_SUCH_KEY,
+    NO_SUCH_BUCKET,
+    ACCESS_DENIED,
+    WRONG_ACCESS_KEY,
+    WRONG_SIGNATURE,
+    SLOW_DOWN,
+    CORRUPT,
 ];
 
 /// A class as a small number from 1; 0 is left for success.

@@ -28,6 +28,12 @@ pub fn hash_texts(texts: &[&str]) -> u64 {
     })
 }
 
+/// The `index`-th random number of those that `base` begins: any of them without those before it.
+#[inline]
+pub fn word(base: u64, index: u64) -> u64 {
+    mix(base.wrapping_add(index.wrapping_add(1).wrapping_mul(GOLDEN)))
+}
+
 /// As many random numbers as one position needs: a splitmix64 generator started at a hash of the position.
 #[derive(Clone)]
 pub struct Draws(u64);

@@ -24,6 +24,9 @@ pub struct Summary {
     pub bytes: u64,
     pub bytes_per_second: f64,
     pub items: u64,
+    /// Seconds from due to the first byte of the answer, on average; for figures of the operation.
+    #[serde(skip)]
+    pub first_byte_s: Option<f64>,
     /// Response time (ended − due) of successful calls.
     pub latency_ms: Quantiles,
     /// Ended − started of successful calls.

@@ -125,6 +125,10 @@ impl Tally {
         self.counts.successes += 1;
         self.counts.bytes += outcome.bytes;
         self.counts.items += outcome.items;
+        if let Some(at) = outcome.first_byte {
+            self.counts.first_byte += at.since(sample.due);
+            self.counts.first_bytes += 1;
+        }
         if window.contains(sample.ended) {
             self.counts.successes_in_window += 1;
             self.counts.bytes_in_window += outcome.bytes;

@@ -89,6 +89,8 @@ impl Totals {
             bytes: counts.bytes,
             bytes_per_second: per_second(counts.bytes_in_window),
             items: counts.items,
+            first_byte_s: (counts.first_bytes > 0)
+                .then(|| counts.first_byte as f64 / 1e9 / counts.first_bytes as f64),
             latency_ms: quantiles(&self.response),
             service_time_ms: quantiles(&self.service),
             start_lag_ms: quantiles(&self.lag),

@@ -304,14 +304,14 @@ fn unit(groups: &[Group]) -> &'static str {
 }
 
 /// The figures of all operations of a load, which add up: megabytes and calls a second are those of the whole load. Shares,
-/// called `_rate`, do not: each counts as much as it has calls.
+/// called `_rate`, and times, called `_s`, do not: each counts as much as it has calls.
 #[derive(Default)]
 struct Figures(BTreeMap<&'static str, (f64, f64)>);
 
 impl Figures {
     fn add(&mut self, task: &Task, row: &Summary) {
         for (key, value) in task.extras(row) {
-            let weight = if key.ends_with("_rate") { row.successes as f64 } else { 1.0 };
+            let weight = if is_mean(key) { row.successes as f64 } else { 1.0 };
             let (sum, weights) = self.0.entry(key).or_default();
             *sum += value * weight;
             *weights += weight;
@@ -321,10 +321,14 @@ impl Figures {
     /// Puts them to what the script noted itself.
     fn join(self, extras: &mut Map<String, Value>) {
         for (key, (sum, weights)) in self.0 {
-            let value = if key.ends_with("_rate") { sum / weights } else { sum };
+            let value = if is_mean(key) { sum / weights } else { sum };
             extras.insert(key.to_owned(), value.into());
         }
     }
+}
+
+fn is_mean(key: &str) -> bool {
+    key.ends_with("_rate") || key.ends_with("_s")
 }
 
 fn summarise(

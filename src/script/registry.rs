@@ -34,6 +34,7 @@ pub const MODULES: &[NativeModule] = &[
         about: "commands to Redis",
         build: || exported_module!(modules::redis::redis),
     },
+    NativeModule { name: "s3", about: "objects of S3", build: || exported_module!(modules::s3::s3) },
     NativeModule {
         name: "command",
         about: "any command as an operation",
@@ -104,6 +105,8 @@ pub const TYPES: &[(&str, &str)] = &[
     ("FileAnswer", "what a single read or write did, from `operation.run()`"),
     ("RedisClient", "a server that commands are described to, from `redis::client`"),
     ("RedisAnswer", "what a single command to Redis was answered, from `operation.run()`"),
+    ("S3Client", "a bucket that operations are described to, from `s3::client`"),
+    ("S3Answer", "what a single request to S3 was answered, from `operation.run()`"),
     ("CommandClient", "where commands run, from `command::client`"),
     ("CommandAnswer", "what a single command said and used, from `operation.run()`"),
     ("Service", "a server that was started for the run, from `service::start`, `redis::start` and the like"),
@@ -123,6 +126,7 @@ pub fn never_changes(value: &Dynamic) -> bool {
         http::{HttpClient, HttpResponse},
         postgres::{PostgresAnswer, PostgresClient},
         redis::{RedisAnswer, RedisClient},
+        s3::{S3Answer, S3Client},
     };
     value.is::<operation::Op>()
         || value.is::<journey::Journey>()
@@ -135,6 +139,8 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<Generator>()
         || value.is::<RedisClient>()
         || value.is::<RedisAnswer>()
+        || value.is::<S3Client>()
+        || value.is::<S3Answer>()
         || value.is::<CommandClient>()
         || value.is::<CommandAnswer>()
         || value.is::<PostgresClient>()

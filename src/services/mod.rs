@@ -7,3 +7,4 @@ pub mod lifecycle;
 pub mod net;
 pub mod postgres;
 pub mod redis;
+pub mod s3;

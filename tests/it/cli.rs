@@ -75,7 +75,7 @@ fn a_service_is_measured_without_a_scenario() {
 #[test]
 fn every_first_answer_can_be_had_as_a_scenario() {
     let folder = Folder::new();
-    for service in ["files", "http", "postgres", "redis"] {
+    for service in ["files", "http", "postgres", "redis", "s3"] {
         let script = call(&folder, &["bench", service, "--script"]);
         folder.write("mine.rhai", &script.stdout);
         let done = call(&folder, &["check", "mine.rhai"]);

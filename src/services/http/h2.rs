@@ -25,6 +25,7 @@ pub use form::{Form, Parts};
 
 use self::socket::{Ending, Socket, Started, Tasks};
 use super::{
+    answer::Notes as _,
     answer::{Answer, Ask},
     client::Endpoint,
     request::Request,

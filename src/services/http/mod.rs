@@ -13,8 +13,9 @@ mod session;
 mod statuses;
 mod url;
 
-pub use answer::{Answer, Ask, Headers, HttpReply};
+pub use answer::{Answer, Ask, Headers, HttpReply, Notes};
 pub use client::{ClientOptions, HttpClient, client};
 pub use request::{Body, Request, RequestOptions};
-pub use response::Reader;
+pub use response::{AnswerReader, Reader};
 pub use statuses::Statuses;
+pub use url::Url;

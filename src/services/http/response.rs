@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use super::{
-    answer::{Answer, Ask, HttpReply},
+    answer::{Answer, Ask, HttpReply, Notes},
     head::{self, Framing, HEAD_LIMIT},
 };
 use crate::measure::{Failure, failure};
@@ -16,13 +16,16 @@ const SPARE_LIMIT: usize = 2 * 1024;
 
 /// A state machine fed with bytes. Whole answers in one piece pass through it without being copied.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct AnswerReader<N> {
     state: State,
     /// The part that has come of a head or line.
     pending: Vec<u8>,
     keep_alive: bool,
-    answer: Answer,
+    answer: N,
 }
+
+/// What reads answers as HTTP notes them.
+pub type Reader = AnswerReader<Answer>;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum State {
@@ -45,18 +48,29 @@ enum State {
 impl Reader {
     /// Awaits the answer to the next request.
     pub fn start(&mut self, ask: Ask) {
-        self.state = State::Head;
-        self.answer.start(ask);
-    }
-
-    /// The answer so far.
-    pub fn answer(&self) -> &Answer {
-        &self.answer
+        self.await_next().start(ask);
     }
 
     /// The answer, if [`Ask::keep`] was set.
     pub fn take_reply(&mut self) -> Option<Box<HttpReply>> {
         self.answer.take_reply()
+    }
+}
+
+impl<N: Notes> AnswerReader<N> {
+    /// Awaits the answer to the next request; what notes it must be told.
+    pub fn await_next(&mut self) -> &mut N {
+        self.state = State::Head;
+        &mut self.answer
+    }
+
+    /// The answer so far.
+    pub fn answer(&self) -> &N {
+        &self.answer
+    }
+
+    pub fn answer_mut(&mut self) -> &mut N {
+        &mut self.answer
     }
 
     /// Whether the connection can carry another request after this answer.
@@ -96,7 +110,7 @@ impl Reader {
 
     /// The length of the head, if all of it is there; what it says is noted.
     fn parse(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failure> {
-        let head_request = self.answer.ask().head_request;
+        let head_request = self.answer.is_to_head();
         let see = |name: &str, value: &[u8]| self.answer.header(name, value);
         let Some(head) = head::parse(bytes, head_request, see)? else { return Ok(None) };
         if head.len > HEAD_LIMIT {
@@ -161,7 +175,7 @@ impl Reader {
     }
 }
 
-impl Reads for Reader {
+impl<N: Notes> Reads for AnswerReader<N> {
     fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
         let mut rest = bytes;
         loop {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::load::{Operation, Session, Turn};
 use crate::measure::{Failure, Moment, Outcome};
-use crate::services::net::{Progress, Reads, Stream, Wire, protocol};
+use crate::services::net::{Stream, Watched, Wire, protocol};
 
 pub struct HttpSession {
     endpoint: Arc<Endpoint>,
@@ -23,24 +23,6 @@ pub struct HttpSession {
     /// A failure that is seen before it can be reported.
     noticed: Option<Failure>,
     first_byte: Option<Moment>,
-}
-
-/// Notes when an answer begins.
-struct Watched<'a> {
-    reader: &'a mut Reader,
-    first_byte: &'a mut Option<Moment>,
-}
-
-impl Reads for Watched<'_> {
-    #[inline]
-    fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
-        self.first_byte.get_or_insert_with(Moment::now);
-        self.reader.feed(bytes)
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        self.reader.end()
-    }
 }
 
 impl HttpSession {

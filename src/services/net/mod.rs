@@ -10,4 +10,4 @@ pub use authority::{Authority, bracketed, percent_decoded};
 pub use endpoint::Endpoint;
 pub use stream::Stream;
 pub use tls::{Protocol, Tls, TlsOptions};
-pub use wire::{Progress, Reads, Wire, excerpt, protocol};
+pub use wire::{Progress, Reads, Watched, Wire, excerpt, protocol};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Stream;
-use crate::measure::{Failure, failure};
+use crate::measure::{Failure, Moment, failure};
 
 /// What one read takes at most, bytes.
 const READ_SIZE: usize = 64 * 1024;
@@ -36,6 +36,24 @@ pub trait Reads {
 
     /// The other side closed: fine only where that ends the answer.
     fn end(&mut self) -> Result<(), Failure>;
+}
+
+/// Notes when an answer begins.
+pub struct Watched<'a, R> {
+    pub reader: &'a mut R,
+    pub first_byte: &'a mut Option<Moment>,
+}
+
+impl<R: Reads> Reads for Watched<'_, R> {
+    #[inline]
+    fn feed(&mut self, bytes: &[u8]) -> Result<Progress, Failure> {
+        self.first_byte.get_or_insert_with(Moment::now);
+        self.reader.feed(bytes)
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        self.reader.end()
+    }
 }
 
 pub struct Wire {
@@ -76,6 +94,29 @@ impl Wire {
         })
         .await?;
         Ok(self.unsendable.take().is_none() && unsent.bytes().is_empty())
+    }
+
+    /// Sends one request that `next` writes piece by piece, until it says that there is no more; reads its answer to the end.
+    ///
+    /// So much of a request is in memory as one piece has. Says whether all of it was sent, as [`Wire::exchange`] does.
+    pub async fn exchange_in_pieces(
+        &mut self,
+        mut next: impl FnMut(&mut Vec<u8>) -> bool,
+        reader: &mut impl Reads,
+    ) -> Result<bool, Failure> {
+        let mut unsent = Unsent::Rest(Vec::new(), 0);
+        let mut is_more = true;
+        poll_fn(|cx| {
+            self.send(cx, &mut unsent);
+            // A piece that went out whole makes room for the next: nothing would wake this up for it.
+            while is_more && unsent.bytes().is_empty() && self.unsendable.is_none() {
+                is_more = unsent.refill(&mut next);
+                self.send(cx, &mut unsent);
+            }
+            self.receive(cx, reader)
+        })
+        .await?;
+        Ok(self.unsendable.take().is_none() && !is_more && unsent.bytes().is_empty())
     }
 
     /// Writes the request into the thread's buffer and sends from there; only what does not fit is copied.
@@ -157,6 +198,18 @@ impl Unsent<'_> {
             Self::Constant(bytes) => bytes,
             Self::Rest(bytes, sent) => &bytes[*sent..],
         }
+    }
+
+    /// Takes the next piece into the same memory; whether there is more behind it.
+    fn refill(&mut self, next: &mut impl FnMut(&mut Vec<u8>) -> bool) -> bool {
+        let mut bytes = match self {
+            Self::Rest(bytes, _) => std::mem::take(bytes),
+            Self::Constant(_) => Vec::new(),
+        };
+        bytes.clear();
+        let is_more = next(&mut bytes);
+        *self = Self::Rest(bytes, 0);
+        is_more
     }
 
     fn advance(&mut self, sent: usize) {

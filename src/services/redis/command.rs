@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     client::RedisClient,
-    keys::{Count, Distribution, KeySpace, Keys},
     line::{LARGEST, Line, Noise, Size, Word},
     settings::{Argument, CommandOptions, Content, Field},
 };
 use crate::error::{Error, Result};
 use crate::load::{
     Client, Operation,
-    payload::{Encoding, Generator, Parameters, Template},
+    payload::{Count, Distribution, Encoding, Generator, KeySpace, Keys, Parameters, Template},
 };
 use crate::measure::{
     Span, Summary,

@@ -1,9 +1,8 @@
 //! A command as it is sent: an array of strings, compiled once, filled in once a call.
 
-use super::keys;
 use crate::load::{
     Turn,
-    payload::{Encoding, Generator, Template},
+    payload::{Encoding, Generator, KeyWriter, Template},
 };
 use crate::measure::hash::Draws;
 
@@ -11,7 +10,7 @@ use crate::measure::hash::Draws;
 pub enum Word {
     /// Text, perhaps with drawn values in it.
     Text(Template),
-    Key(keys::Writer),
+    Key(KeyWriter),
     /// Random bytes.
     Noise(Noise),
 }
@@ -49,7 +48,7 @@ enum Piece {
         template: Template,
         is_value: bool,
     },
-    Key(keys::Writer),
+    Key(KeyWriter),
     Noise(Noise),
 }
 
@@ -76,7 +75,7 @@ impl Line {
                 None => self.pieces.push(Piece::Varying { template, is_value }),
             },
             Word::Key(writer) => {
-                self.length(writer.len());
+                self.length(writer.width());
                 self.pieces.push(Piece::Key(writer));
                 self.fixed(Template::literal(*b"\r\n"));
             }

@@ -4,7 +4,6 @@
 
 mod client;
 mod command;
-mod keys;
 mod line;
 mod reader;
 mod refusal;
@@ -15,7 +14,6 @@ mod url;
 
 pub use client::{ClientOptions, RedisClient, client};
 pub use command::Command;
-pub use keys::{Count, Distribution, KeySpace, Keys};
 pub use reader::Reader;
 pub use reply::{RedisReply, Reply};
 pub use settings::{Argument, CommandOptions, Content, Field};

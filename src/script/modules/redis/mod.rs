@@ -7,9 +7,10 @@ use std::{any::Any, sync::Arc};
 use rhai::{Array, Blob, Map, plugin::*};
 
 use crate::error::Result;
+use crate::load::payload::Keys;
 use crate::measure::{Outcome, clock::millis};
-use crate::script::{ScriptResult, operation::Op, options::options, raise};
-use crate::services::redis::{self as service, Argument, ClientOptions, Keys, RedisReply, Reply};
+use crate::script::{ScriptResult, modules::service::Service, operation::Op, options::options, raise};
+use crate::services::redis::{self as service, Argument, ClientOptions, RedisReply, Reply};
 use options::Verb;
 
 /// How long `fill` may take, outside a load.
@@ -57,6 +58,25 @@ pub mod redis {
     pub fn client_with(ctx: NativeCallContext, url: &str, settings: Map) -> ScriptResult<RedisClient> {
         let client = options("redis::client", settings).and_then(|settings| service::client(url, settings));
         client.map(RedisClient).map_err(raise(&ctx))
+    }
+
+    /// The server that was started, with options where there are some.
+    ///
+    /// ```rhai,no_run
+    /// let cache = redis::client(redis::start());
+    /// ```
+    #[rhai_fn(name = "client", return_raw)]
+    pub fn client_of(ctx: NativeCallContext, server: Service) -> ScriptResult<RedisClient> {
+        client(ctx, server.address())
+    }
+
+    #[rhai_fn(name = "client", return_raw)]
+    pub fn client_of_with(
+        ctx: NativeCallContext,
+        server: Service,
+        settings: Map,
+    ) -> ScriptResult<RedisClient> {
+        client_with(ctx, server.address(), settings)
     }
 
     /// The operation `GET` of a key of a key space. A key that is not there is a success and lowers `extras.hit_rate`.

@@ -2,11 +2,17 @@
 
 use rhai::{Dynamic, ImmutableString, Map};
 
-use crate::error::{Error, Result, nearest};
-use crate::load::payload::{Generator, Param};
-use crate::measure::{Size, Span};
-use crate::script::{explain::a, modules::globals::span, options::to_json};
-use crate::services::redis::{Argument, CommandOptions, Content, Count, Distribution, Field, KeySpace};
+use crate::error::{Error, Result};
+use crate::load::payload::{Generator, KeySpace};
+use crate::measure::Span;
+use crate::script::{
+    explain::a,
+    modules::{
+        fields::{SPACE, key_space, param, parameter, params, size, text, whole},
+        globals::span,
+    },
+};
+use crate::services::redis::{Argument, CommandOptions, Content, Field};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +26,6 @@ pub enum Verb {
     Command,
 }
 
-const SPACE: [&str; 4] = ["keys", "distribution", "key_size_bytes", "prefix"];
 const VALUE: [&str; 2] = ["value_size_bytes", "value"];
 
 impl Verb {
@@ -88,7 +93,8 @@ pub fn built(verb: Verb, text_of: Option<&str>, settings: Map) -> Result<Built> 
         }
         if !known.contains(&name) {
             let is_meant = text_of.is_some_and(|text| text.contains(&format!("{{{name}}}")));
-            let parameter = if is_meant { param(name, value) } else { parameter(verb, name, value, &known) };
+            let parameter =
+                if is_meant { param(name, value) } else { parameter(verb.word(), name, value, &known) };
             built.command.params.push(parameter?);
             continue;
         }
@@ -99,15 +105,7 @@ pub fn built(verb: Verb, text_of: Option<&str>, settings: Map) -> Result<Built> 
                 built.command.pipeline = depth.unwrap_or(u32::MAX);
             }
             "params" => built.command.params.extend(params(value)?),
-            "keys" => {
-                built.space.keys = match value.clone().try_cast::<Generator>() {
-                    Some(generator) => Count::Drawn(generator),
-                    None => Count::Fixed(whole(name, &value)?),
-                };
-            }
-            "distribution" => built.space.distribution = Distribution::parse(&text(name, &value)?)?,
-            "key_size_bytes" => built.space.size = size(name, &value)? as usize,
-            "prefix" => built.space.prefix = Some(text(name, &value)?),
+            _ if SPACE.contains(&name) => key_space(&mut built.space, name, &value)?,
             "value_size_bytes" => {
                 built.value = match value.clone().try_cast::<Generator>() {
                     Some(generator) => Content::Sizes(generator),
@@ -141,55 +139,4 @@ pub fn argument(value: &Dynamic) -> Result<Argument> {
     }
     let found = a(value.type_name());
     Err(Error::usage(format!("what is sent must be a text, a number or a generator, not {found}")))
-}
-
-/// Whether anything has a place for it is checked when the command is compiled.
-fn parameter(verb: Verb, name: &str, value: Dynamic, known: &[&str]) -> Result<(String, Param)> {
-    let is_drawn = value.is::<Generator>();
-    if let Some(near) = nearest(name, known).filter(|_| !is_drawn) {
-        return Err(Error::usage(format!("`{}` has no option `{name}`", verb.word()))
-            .hint(format!("did you mean `{near}`?"))
-            .hint(format!(
-                "a parameter would stand as `{{{name}}}` in a key or value; in `params` it may have any name"
-            )));
-    }
-    param(name, value)
-}
-
-fn params(value: Dynamic) -> Result<Vec<(String, Param)>> {
-    let found = value.type_name();
-    let map = value
-        .try_cast::<Map>()
-        .ok_or_else(|| Error::usage(format!("`params` must be a map `#{{ ... }}`, not {}", a(found))))?;
-    map.into_iter().map(|(name, value)| param(&name, value)).collect()
-}
-
-fn param(name: &str, value: Dynamic) -> Result<(String, Param)> {
-    let param = match value.clone().try_cast::<Generator>() {
-        Some(generator) => Param::Drawn(generator),
-        None => Param::Fixed(to_json(&value, name)?),
-    };
-    Ok((name.to_owned(), param))
-}
-
-fn text(field: &str, value: &Dynamic) -> Result<String> {
-    match value.read_lock::<ImmutableString>() {
-        Some(text) => Ok(text.to_string()),
-        None => Err(Error::usage(format!("`{field}` must be a text, not {}", a(value.type_name())))),
-    }
-}
-
-fn whole(field: &str, value: &Dynamic) -> Result<u64> {
-    value.as_int().ok().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
-        let found = to_json(value, field).map_or_else(|_| a(value.type_name()), |json| json.to_string());
-        Error::usage(format!("`{field}` must be a whole number of 0 or more, not {found}"))
-    })
-}
-
-/// A number of bytes, or a text such as `"4 KiB"`.
-fn size(field: &str, value: &Dynamic) -> Result<u64> {
-    let json = to_json(value, field)?;
-    serde_json::from_value::<Size>(json)
-        .map(|size| size.0)
-        .map_err(|error| crate::script::options::with_hint(&format!("`{field}`: {error}")))
 }

@@ -1,12 +1,10 @@
-//! Which key a command is about: one of a key space, drawn anew each time, or a text with parameters.
+//! Which key an operation is about: one of a key space, drawn anew each time, or a text with parameters.
 
 use serde_json::{Value, json};
 
+use super::{Encoding, Generator};
 use crate::error::{Error, Result};
-use crate::load::{
-    Turn,
-    payload::{Encoding, Generator},
-};
+use crate::load::Turn;
 
 /// The key, or the keys, of an operation.
 #[derive(Debug, Clone)]
@@ -84,7 +82,7 @@ impl Distribution {
 
 /// Writes the keys of a key space.
 #[derive(Debug, Clone)]
-pub struct Writer {
+pub struct KeyWriter {
     /// The key with the number 0.
     zero: Vec<u8>,
     /// Bytes before the number.
@@ -96,13 +94,13 @@ pub struct Writer {
 #[derive(Debug, Clone)]
 enum Pick {
     Drawn(Generator),
-    /// The number of the command, modulo so many keys.
+    /// The number of the call, modulo so many keys.
     Next(u64),
 }
 
 impl KeySpace {
-    /// `prefix` is that of the operation, called `operation`.
-    pub(super) fn writer(&self, prefix: &str, operation: &str, path: &str) -> Result<Writer> {
+    /// What writes the keys of an operation called `operation`, whose own prefix is `prefix`.
+    pub fn writer(&self, prefix: &str, operation: &str, path: &str) -> Result<KeyWriter> {
         let prefix = self.prefix.as_deref().unwrap_or(prefix);
         let pick = self.pick()?;
         let digits = match self.keys {
@@ -120,7 +118,7 @@ impl KeySpace {
         }
         let zero = format!("{prefix}{}", "0".repeat(self.size - prefix.len())).into_bytes();
         let stream = Generator::stream(operation, path);
-        Ok(Writer { zero, prefix: prefix.len(), pick, stream })
+        Ok(KeyWriter { zero, prefix: prefix.len(), pick, stream })
     }
 
     fn pick(&self) -> Result<Pick> {
@@ -147,7 +145,7 @@ impl KeySpace {
     }
 
     /// What a reader of the results must know of it.
-    pub(super) fn describe(&self) -> Value {
+    pub fn describe(&self) -> Value {
         match &self.keys {
             Count::Fixed(keys) => {
                 json!({ "keys": keys, "distribution": self.distribution.shown(), "key_size_bytes": self.size })
@@ -157,9 +155,9 @@ impl KeySpace {
     }
 }
 
-impl Writer {
+impl KeyWriter {
     /// Bytes of every key.
-    pub fn len(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.zero.len()
     }
 
