@@ -85,7 +85,7 @@ fn a_mix_keeps_its_operations_apart_and_journeys_use_what_was_answered() {
         let put = store.put(#{ keys: 50, object_size_bytes: 4_096 });
         load::run(load::mix(#{ get: [3, get], put: [1, put] }), #{ concurrency: 4, requests: 200 });
         let journey = load::journey("rewrite", |vu| {
-            let key = `mine-${vu.id}`;
+            let key = `mine-${vu.number}`;
             let put = store.put(key, #{ name: "write", object_size_bytes: 100 }).run();
             let read = store.get(key, #{ name: "read", checksum: true }).run();
             check(read.bytes.len() == 100 && read.etag == put.etag, "it is what was written");
