@@ -465,8 +465,8 @@ impl S3Client {
             Verb::Fill => client.fill(objects, name),
             Verb::List => client.list(built.list, name),
         };
-        let operation = Op::new(operation?, answer);
-        Ok(timeout.into_iter().fold(operation, Op::waiting))
+        let operation = timeout.into_iter().fold(Op::new(operation?, answer), Op::waiting);
+        Ok(if verb == Verb::Fill { operation.preparing() } else { operation })
     }
 
     fn list(&self, prefix: Option<&str>, settings: Map) -> Result<Op> {
