@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::load::{Answer, Caller, Operation, Turn};
 use crate::measure::{Failure, Span, secrets};
+use crate::probes::Started;
 use crate::results::{
     NewRun, Outcome, RunFolder, facts,
     schema::{Check, StartedService, Status},
@@ -185,6 +186,8 @@ pub struct State {
     pub planned_services: Vec<String>,
     /// What was started, in order.
     pub services: Vec<StartedService>,
+    /// The processes of what was started, for the probes.
+    processes: Vec<Started>,
     /// What went wrong beside the script: services that ended by themselves.
     pub troubles: Vec<Error>,
     /// In a plan: numbers of a load that was not made were read.
@@ -309,6 +312,16 @@ impl Host {
         state.services.push(service);
         self.save_services(&mut state);
         state.services.len() - 1
+    }
+
+    /// Notes that process `pid`, with all below it, is the service `name`: loads tell what it uses.
+    pub fn add_process(&self, name: &str, pid: u32) {
+        self.state().processes.push(Started::new(name, pid));
+    }
+
+    /// The processes of what was started; some may have ended.
+    pub fn processes(&self) -> Vec<Started> {
+        self.state().processes.clone()
     }
 
     /// Notes how the service of this number ended.

@@ -21,6 +21,9 @@ pub mod services;
 /// What one run owns.
 pub mod host;
 
+/// What is used while a load runs: background samplers.
+pub mod probes;
+
 /// The run folder, written and read.
 pub mod results;
 

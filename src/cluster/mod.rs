@@ -17,6 +17,7 @@ pub use guarded::{Ending, Guarded};
 pub use guardian::guard;
 pub use message::{Ended, Place, Ran, StopWith, Task};
 pub use process::LocalProcesses;
+pub use tree::family;
 
 use crate::error::Result;
 

@@ -24,6 +24,29 @@ pub fn below(root: u32) -> Vec<u32> {
     found
 }
 
+/// `root` and the processes below it, found by asking each for its children: cheap on a machine with many others, but one that
+/// starts or ends meanwhile may be missed.
+pub fn family(root: u32) -> Vec<u32> {
+    let mut found = vec![root];
+    let mut at = 0;
+    while let Some(pid) = found.get(at).copied() {
+        // Every thread has children of its own.
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        for thread in threads {
+            match fs::read_to_string(thread.path().join("children")) {
+                Ok(children) => {
+                    found.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()))
+                }
+                // Not every kernel tells; a thread that has just ended does not either.
+                Err(_) if thread.path().exists() => return [vec![root], below(root)].concat(),
+                Err(_) => {}
+            }
+        }
+        at += 1;
+    }
+    found
+}
+
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name, may hold spaces and brackets: count from its end.

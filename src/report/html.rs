@@ -30,6 +30,7 @@ struct Page<'a> {
     warnings: Vec<String>,
     comparison: Vec<Value>,
     storage: Value,
+    resources: Value,
     metrics: Value,
     failures: Value,
     sections: Vec<Section>,
@@ -106,6 +107,7 @@ fn render(run: &StoredRun, plots: &Plots) -> Result<String, minijinja::Error> {
         warnings: facts::warnings(run),
         comparison: pictures(&plots.comparison),
         storage: table(&facts::storage(measured()))?,
+        resources: table(&facts::resources(measured()))?,
         metrics: table(&facts::metrics(&run.run))?,
         failures: table(&facts::failures(measured(), run.trials.len() > 1))?,
         sections,
@@ -133,6 +135,7 @@ fn section(
         tables.push(("Storage", facts::storage([(label, metrics)].into_iter())));
         tables.push(("Further figures", facts::extras(metrics)));
         tables.push(("Server", facts::server(metrics)));
+        tables.push(("Resources", facts::quantities(metrics)));
         tables.push(("Configuration", facts::config(metrics)));
     }
     tables.push(("Trial", facts::identity(trial)));

@@ -7,7 +7,7 @@ use super::facts;
 use crate::error::{Error, Result};
 use crate::measure::{Errors, Quantiles, Validity};
 use crate::results::schema::{Check, Git, HostFacts, Run, Source, Status, Throughput};
-use crate::results::{StoredRun, StoredTrial};
+use crate::results::{ResourceUse, StoredRun, StoredTrial};
 
 /// Bumped when a field changes its meaning.
 const SCHEMA: u32 = 1;
@@ -76,6 +76,8 @@ struct Numbers<'a> {
     errors: &'a Errors,
     validity: &'a Validity,
     extras: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a ResourceUse>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     server: &'a Map<String, Value>,
 }
@@ -130,6 +132,7 @@ fn row(trial: &StoredTrial, label: String) -> Row<'_> {
         errors: &metrics.total.errors,
         validity: &metrics.validity,
         extras: &metrics.extras,
+        resource: metrics.resource.as_ref(),
         server: &metrics.server,
     });
     let meta = &trial.meta;

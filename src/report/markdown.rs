@@ -30,6 +30,7 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
         named.filter_map(|(label, trial)| Some((label.as_str(), trial.metrics.as_ref()?)))
     };
     section(&mut out, "## Storage", &facts::storage(measured()), "");
+    section(&mut out, "## Resources", &facts::resources(measured()), "");
     section(&mut out, "## Failures", &facts::failures(measured(), true), "");
     section(&mut out, "## Metrics of the script", &facts::metrics(&run.run), "");
     let warnings = facts::warnings(run);

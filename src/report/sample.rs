@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::measure::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
 use crate::results::schema::{Check, HostFacts, Meta, Metrics, Run, Source, Status, Throughput};
-use crate::results::{Point, StoredRun, StoredTrial};
+use crate::results::{Point, ResourceUse, Spread, StoredRun, StoredTrial, Used};
 
 /// Compares `text` with a snapshot file; `UPDATE=1` writes it.
 pub fn snapshot(name: &str, text: &str) {
@@ -138,6 +138,21 @@ pub fn storage() -> StoredRun {
         metrics.extras.insert(key.into(), value);
     }
     run("disk", vec![trial])
+}
+
+/// Puts to a trial's numbers what was used: only some of it is known.
+pub fn used(metrics: &mut Metrics) {
+    let flat = |value: f64| Spread { min: value, avg: value, max: value, p95: value };
+    let used = |list: &[(&str, f64)]| -> Used {
+        list.iter().map(|(name, value)| ((*name).to_owned(), flat(*value))).collect()
+    };
+    metrics.resource = Some(ResourceUse {
+        cores: 2,
+        service: used(&[("cpu_util", 0.625), ("rss_mb", 212.8)]),
+        generator: used(&[("cpu_util", 0.1)]),
+        machine: used(&[("cpu_util", 0.75)]),
+        ..ResourceUse::default()
+    });
 }
 
 /// Two loads of a server and one of a disk.
@@ -329,6 +344,7 @@ fn trial(index: u32, name: &str, rate: f64, median: f64, seconds: u64) -> Stored
         validity: Validity::default(),
         operations: BTreeMap::new(),
         extras: Map::new(),
+        resource: None,
         server: Map::new(),
         steady: None,
         notes: vec![
@@ -362,7 +378,14 @@ fn trial(index: u32, name: &str, rate: f64, median: f64, seconds: u64) -> Stored
     let series =
         (0..seconds + 6).map(|second| point(second, seconds, name, rate, median, &mut noise)).collect();
     let latency_curve = curve(requests, median);
-    StoredTrial { meta, metrics: Some(metrics), series, service_curve: latency_curve.clone(), latency_curve }
+    StoredTrial {
+        meta,
+        metrics: Some(metrics),
+        series,
+        resources: Default::default(),
+        service_curve: latency_curve.clone(),
+        latency_curve,
+    }
 }
 
 fn point(second: u64, seconds: u64, name: &str, rate: f64, median: f64, noise: &mut Noise) -> Point {

@@ -4,7 +4,7 @@ use super::facts;
 use super::number::{count, figures, line};
 use super::table::{Table, Tone};
 use crate::measure::{Quantiles, Summary};
-use crate::results::{StoredRun, schema::Metrics};
+use crate::results::{StoredRun, Used, schema::Metrics};
 
 const GUESS: &str = "~ marks a percentile with fewer than 10 samples beyond it.";
 
@@ -43,6 +43,7 @@ pub fn run(run: &StoredRun, color: bool) -> String {
     };
     for (name, table) in [
         ("storage", facts::storage(measured())),
+        ("resources", facts::resources(measured())),
         ("failures", facts::failures(measured(), run.trials.len() > 1)),
         ("metrics", facts::metrics(facts)),
     ] {
@@ -102,6 +103,19 @@ pub fn row(row: &Summary) -> String {
         line(&row.name, 100),
         facts::timing(row).text(false)
     )
+}
+
+/// What a load used, as `print(result.resource)` shows it.
+pub fn resources(metrics: &Metrics) -> String {
+    match facts::quantities(metrics) {
+        table if table.is_empty() => "nothing is known".to_owned(),
+        table => table.text(false),
+    }
+}
+
+/// What one part of the machine used, as `print(result.resource.service)` shows it.
+pub fn used(used: &Used) -> String {
+    facts::used(used).text(false)
 }
 
 /// One distribution on a line.

@@ -7,6 +7,7 @@ pub mod hlog;
 pub mod index;
 mod outcome;
 mod requests;
+mod resources;
 pub mod schedule;
 pub mod schema;
 mod series;
@@ -15,5 +16,6 @@ mod trial;
 
 pub use folder::{NewRun, RunFolder, check_writable, sha256, slug};
 pub use outcome::Outcome;
+pub use resources::{ResourceRow, ResourceUse, Resources, Spread, Used};
 pub use stored::{Point, StoredRun, StoredTrial};
-pub use trial::TrialFolder;
+pub use trial::{ResourceFile, TrialFolder};

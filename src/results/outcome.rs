@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    Point,
+    Point, Resources,
     schema::{Metrics, Status},
 };
 use crate::measure::Totals;
@@ -19,6 +19,8 @@ pub struct Outcome {
     pub operations: BTreeMap<String, Totals>,
     /// One point a second, operation and phase.
     pub series: Vec<Point>,
+    /// What was used, one row a second.
+    pub resources: Resources,
     /// Where the schedules of operations lie that were saved.
     pub schedules: BTreeMap<String, PathBuf>,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::resources::ResourceUse;
 use crate::measure::{Errors, Quantiles, Summary, Validity};
 
 /// Bumped when a field changes its meaning; written as `schema` into every file.
@@ -208,6 +209,9 @@ pub struct Metrics {
     pub operations: BTreeMap<String, Summary>,
     /// Figures that only some services have, and the script's own `metric(...)`s.
     pub extras: Map<String, Value>,
+    /// CPU, memory, disk and network; absent where nothing could be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceUse>,
     /// What the server says of itself, from before the first session opened until the last one was closed.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub server: Map<String, Value>,

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use super::{
-    facts,
+    Resources, facts,
     folder::unreadable,
     hlog,
     schema::{Meta, Metrics, Run, RunSummary, SCHEMA, Status, Throughput},
@@ -39,6 +39,8 @@ pub struct StoredTrial {
     pub metrics: Option<Metrics>,
     /// `metrics.csv`: one point a second, operation and phase.
     pub series: Vec<Point>,
+    /// `resources.csv`.
+    pub resources: Resources,
     /// Response time of successes by percentile, whole load: `(percentile 0..100, ms)`, dense towards 100.
     pub latency_curve: Vec<(f64, f64)>,
     /// The same for service time.
@@ -78,7 +80,9 @@ impl StoredRun {
             .collect();
         folders.sort();
         let live = run.status == Status::Running;
-        let trials = folders.iter().map(|folder| read_trial(folder, live)).collect::<Result<Vec<_>>>()?;
+        let cores = run.host.cores_allowed;
+        let trials =
+            folders.iter().map(|folder| read_trial(folder, live, cores)).collect::<Result<Vec<_>>>()?;
         Ok(Self { path: path.to_owned(), run, trials })
     }
 
@@ -110,14 +114,16 @@ fn is_alive(run: &Run, file: &Path) -> bool {
     written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age < SILENCE)
 }
 
-fn read_trial(folder: &Path, live: bool) -> Result<StoredTrial> {
+fn read_trial(folder: &Path, live: bool, cores: usize) -> Result<StoredTrial> {
     let mut meta: Meta = read_json(&folder.join("meta.json"))?;
     if meta.status == Status::Running && !live {
         meta.status = Status::Interrupted;
     }
     let series = series::read(&folder.join("metrics.csv"));
     let logs = hlog::read(&folder.join("latency.hlog"));
-    let metrics = read_json(&folder.join("metrics.json")).ok().or_else(|| recompute(&meta, &series, &logs));
+    let resources = Resources::read(&folder.join("resources.csv"));
+    let metrics = read_json(&folder.join("metrics.json")).ok();
+    let metrics = metrics.or_else(|| recompute(&meta, cores, &series, &resources, &logs));
     // What is counted in another row as well is not counted twice.
     let parts = parts(&series);
     // `op/service`, `op/failed` and `op/warmup` are the other kinds of tags.
@@ -134,7 +140,7 @@ fn read_trial(folder: &Path, live: bool) -> Result<StoredTrial> {
     };
     let latency_curve = curve(&sum(None));
     let service_curve = curve(&sum(Some("service")));
-    Ok(StoredTrial { meta, metrics, series, latency_curve, service_curve })
+    Ok(StoredTrial { meta, metrics, series, resources, latency_curve, service_curve })
 }
 
 /// The tags of rows whose calls another row counts as well.
@@ -151,7 +157,13 @@ fn curve(times: &Histogram<u64>) -> Vec<(f64, f64)> {
 }
 
 /// The metrics of a trial that was killed, from what it had written by then.
-fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -> Option<Metrics> {
+fn recompute(
+    meta: &Meta,
+    cores: usize,
+    series: &[Point],
+    resources: &Resources,
+    logs: &[(String, Histogram<u64>)],
+) -> Option<Metrics> {
     let counts = [Phase::Measured.word(), Phase::Drain.word()];
     let measured: Vec<&Point> =
         series.iter().filter(|point| counts.contains(&point.phase.as_str())).collect();
@@ -191,6 +203,7 @@ fn recompute(meta: &Meta, series: &[Point], logs: &[(String, Histogram<u64>)]) -
         },
         total,
         operations,
+        resource: resources.of_window(cores, meta.warmup_s, meta.warmup_s + duration_s),
         server: Map::new(),
         extras: Map::new(),
         steady: None,

@@ -12,6 +12,7 @@ use super::{
     atomic::{self, cannot_write},
     facts, hlog,
     requests::Spool,
+    resources::{self, ResourceRow},
     schema::{Meta, Metrics, Status},
     series,
 };
@@ -96,6 +97,22 @@ impl Sink for TrialFolder {
             Some(spool) => spool.add(interval),
             None => Ok(()),
         }
+    }
+}
+
+/// `resources.csv` while the load runs.
+pub struct ResourceFile(Appender);
+
+impl ResourceFile {
+    /// Makes the file in the folder of a trial.
+    pub fn create(trial: &Path, columns: &[String]) -> Result<Self> {
+        let header = resources::header(columns);
+        Appender::create(trial.join("resources.csv"), header.as_bytes()).map(Self)
+    }
+
+    pub fn add(&mut self, rows: &[ResourceRow]) -> Result<()> {
+        let lines: String = rows.iter().map(ResourceRow::line).collect();
+        self.0.add(lines.as_bytes())
     }
 }
 

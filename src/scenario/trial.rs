@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
 use crate::load::{Calls, Group, Load, Measured, Plan, Steady, Task, Watch, cores_allowed};
 use crate::measure::{Failure, Summary, Totals, tally::DIGITS};
+use crate::probes::{self, Sampler};
 use crate::results::{
-    Outcome, Point, TrialFolder, facts, schedule,
+    Outcome, Point, Resources, TrialFolder, facts, schedule,
     schema::{Meta, Metrics, SCHEMA, Status, SteadyWindow, Throughput},
     sha256, slug,
 };
@@ -68,9 +69,10 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     let measured =
         schedules.and_then(|schedules| Ok((run_load(host, &load, &mut folder, &mut watcher)?, schedules)));
     host.stage(&name, &Stage::Writing);
-    let written = measured.and_then(|((measured, server), schedules)| {
+    let written = measured.and_then(|((measured, resources, server), schedules)| {
         let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
-        let mut outcome = summarise(&name, &groups, config, &mut folder, measured, watcher.series)?;
+        let series = (watcher.series, resources);
+        let mut outcome = summarise(&name, &groups, config, &mut folder, measured, series)?;
         outcome.schedules = schedules;
         outcome.metrics.server = server;
         Ok((outcome, interrupted, broken))
@@ -105,23 +107,27 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     }
 }
 
-/// Prepares, runs and cleans up; what the servers say of themselves beside what was measured.
+/// Prepares, runs and cleans up; what was used, and what the servers say of themselves, beside what was measured.
 fn run_load(
     host: &Host,
     load: &Load,
     folder: &mut TrialFolder,
     watcher: &mut Watcher,
-) -> Result<(Measured, Map<String, Value>)> {
+) -> Result<(Measured, Resources, Map<String, Value>)> {
     let cancel = host.cancel();
     let mut watched = Watched::default();
+    let mut sampler = Sampler::new(&folder.path, probes::of(&host.processes()))?;
     let prepared = load.groups.iter().try_for_each(|group| group.task.prepare(group.seed, &cancel));
     let measured = prepared.and_then(|()| {
         watched.begin(load);
-        crate::load::run(load, &mut [folder, watcher], &cancel)
+        crate::load::run(load, &mut [folder, watcher, &mut sampler], &cancel)
     });
+    let used = sampler.end();
     let server = watched.end();
     let uncleaned: Vec<Error> = load.groups.iter().flat_map(|group| group.task.cleanup()).collect();
     let mut measured = measured?;
+    let (resources, unknown) = used?;
+    measured.notes.extend(unknown);
     // What was measured stands, whatever is left behind.
     for error in uncleaned {
         let note = format!("cannot clean up after the load: {error}");
@@ -129,7 +135,7 @@ fn run_load(
         measured.notes.push(note);
     }
     measured.notes.extend(server.1);
-    Ok((measured, server.0))
+    Ok((measured, resources, server.0))
 }
 
 /// The servers of a load that say something of themselves.
@@ -337,7 +343,7 @@ fn summarise(
     mut config: Map<String, Value>,
     folder: &mut TrialFolder,
     measured: Measured,
-    series: Vec<Point>,
+    (series, resources): (Vec<Point>, Resources),
 ) -> Result<Outcome> {
     config.insert("threads".into(), measured.threads.into());
     let mut totals = Totals::default();
@@ -397,6 +403,7 @@ fn summarise(
         }
     }
     figures.join(&mut extras);
+    let from_s = longest(groups).plan.warmup.seconds() + steady_window.map_or(0.0, |steady| steady.trimmed_s);
     let mut total = totals.summary(name, duration_s, offered);
     total.throughput = throughput;
     total.bytes_per_second = bytes_per_second;
@@ -442,9 +449,18 @@ fn summarise(
         total,
         operations: rows,
         extras,
+        resource: resources.of_window(cores_allowed(), from_s, from_s + duration_s),
         server: Map::new(),
         steady: steady_window,
         notes,
     };
-    Ok(Outcome { status: Status::Done, metrics, totals, operations, series, schedules: BTreeMap::new() })
+    Ok(Outcome {
+        status: Status::Done,
+        metrics,
+        totals,
+        operations,
+        series,
+        resources,
+        schedules: BTreeMap::new(),
+    })
 }

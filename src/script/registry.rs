@@ -83,6 +83,8 @@ pub fn types() -> Vec<Module> {
         exported_module!(operation::face),
         exported_module!(result::face),
         exported_module!(result::fields),
+        exported_module!(result::resource_face),
+        exported_module!(result::uses_face),
         exported_module!(journey::face),
         exported_module!(modules::errors::errors),
     ]
@@ -96,6 +98,11 @@ pub const TYPES: &[(&str, &str)] = &[
     ("VirtualUser", "who goes through a journey: what its function is called with"),
     ("Result", "what a load measured; numbers carry their unit in the name"),
     ("Times", "a distribution of times: `result.latency`, `result.service_time`, `result.start_lag`"),
+    ("Resource", "what a load used of the machine: `result.resource`"),
+    (
+        "Uses",
+        "what the machine or some processes used: `result.resource.machine`, `result.resource.service`; means over the measured window, MB are 10^6 bytes",
+    ),
     ("Errors", "what failed in a load: `result.errors`"),
     ("Validity", "whether the numbers are the service's or the generator's limit: `result.validity`"),
     ("HttpClient", "a server that requests are described to, from `http::client`"),
@@ -149,6 +156,8 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<result::Times>()
         || value.is::<result::LoadErrors>()
         || value.is::<result::Validity>()
+        || value.is::<result::Resource>()
+        || value.is::<result::Uses>()
         || value.is::<crate::error::Error>()
 }
 

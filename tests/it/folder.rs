@@ -84,7 +84,14 @@ fn a_run_leaves_exactly_its_files() {
     let import = json(&path.join("run.json"))["imports"][0]["sha256"].as_str().unwrap()[..8].to_owned();
     expected.insert(format!("scenario/imports/{import}-extra.rhai"));
     for name in &names {
-        for file in ["meta.json", "effective_config.yaml", "metrics.json", "metrics.csv", "latency.hlog"] {
+        for file in [
+            "meta.json",
+            "effective_config.yaml",
+            "metrics.json",
+            "metrics.csv",
+            "resources.csv",
+            "latency.hlog",
+        ] {
             expected.insert(format!("{name}/{file}"));
         }
     }

@@ -14,6 +14,7 @@ mod http;
 mod layers;
 mod peers;
 mod postgres;
+mod probes;
 mod redis;
 mod reference;
 mod repl;

@@ -1,11 +1,13 @@
 //! What every format says of a run: terminal, Markdown and HTML take their words and tables from here.
 
 mod answer;
+mod resources;
 mod setting;
 mod tables;
 mod warnings;
 
 pub use answer::{Fact, banner, check_count, checks, headline};
+pub use resources::{quantities, resources, used};
 pub use setting::{environment, footnotes, identity, parameters, reproduce};
 pub use tables::{
     Throughput, config, extras, failures, metrics, operations, response, server, storage, timing, trials,

@@ -7,6 +7,7 @@ mod figure;
 mod palette;
 mod percentiles;
 mod raster;
+mod resources;
 mod series;
 mod time;
 
@@ -81,6 +82,13 @@ impl Plots {
             }
             if !trial.latency_curve.is_empty() {
                 drawn.push(plot(&named("percentiles"), &percentiles::latency(trial, label))?);
+            }
+            for (what, figure) in
+                [("cpu", resources::cpu(trial, label)), ("memory", resources::memory(trial, label))]
+            {
+                if let Some(figure) = figure {
+                    drawn.push(plot(&named(what), &figure)?);
+                }
             }
             plots.trials.push(drawn);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::results::{Point, StoredTrial};
 
 /// More points than this are not seen on a picture: several seconds become one point.
-const MOST_POINTS: u64 = 400;
+pub const MOST_POINTS: u64 = 400;
 
 /// What the time after the measured window is called.
 const DRAIN: &str = "drain";

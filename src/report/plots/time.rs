@@ -88,7 +88,7 @@ fn counted(trial: &StoredTrial) -> &str {
     same.map_or("calls/s", |metrics| metrics.throughput.unit.as_str())
 }
 
-fn framed(title: String, y: Axis, seconds: &Seconds) -> Figure {
+pub fn framed(title: String, y: Axis, seconds: &Seconds) -> Figure {
     let mut figure =
         Figure::new(title, Axis::time("time since the start of the load", seconds.end as f64), y);
     let bands =
@@ -98,7 +98,7 @@ fn framed(title: String, y: Axis, seconds: &Seconds) -> Figure {
 }
 
 /// The axis title says where one point stands for several seconds.
-fn spaced(title: &str, seconds: &Seconds, how: &str) -> String {
+pub fn spaced(title: &str, seconds: &Seconds, how: &str) -> String {
     match seconds.width {
         1 => title.to_owned(),
         width => format!("{title}, {how} of every {width} s"),

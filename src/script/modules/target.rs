@@ -54,6 +54,7 @@ pub mod target {
             return Ok(Target { process: Arc::default(), url: PLANNED.to_owned() });
         }
         let process = TargetProcess::start(&host.settings.program, &settings).map_err(raise(&ctx))?;
+        host.add_process("target", process.pid());
         let url = process.url.clone();
         let process = Arc::new(Mutex::new(Some(process)));
         host.adopt(Box::new(Running(process.clone())));

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
 
-use super::{LoadErrors, LoadResult, Times, Validity};
+use super::{LoadErrors, LoadResult, Resource, Times, Uses, Validity};
 use crate::error::Error;
 use crate::script::{ScriptResult, explain::a, raise};
 
@@ -15,6 +15,8 @@ pub fn refuse_comparisons(engine: &mut Engine) {
         engine,
         "compare a field of it, such as `result.errors.rate`, or use `result.failures`",
     );
+    refuse::<Resource>(engine, "compare a field of it, such as `result.resource.cpu_util`");
+    refuse::<Uses>(engine, "compare a field of it, such as `result.resource.machine.cpu_util`");
     refuse::<Validity>(engine, "compare its verdict: `result.validity.verdict == \"valid\"`");
 }
 

@@ -2,7 +2,9 @@
 
 mod comparisons;
 mod parts;
+mod resource;
 mod unmeasured;
+mod uses;
 mod whole;
 
 use std::sync::Arc;
@@ -11,7 +13,9 @@ use rhai::{Dynamic, NativeCallContext};
 
 pub use comparisons::refuse_comparisons;
 pub use parts::{LoadErrors, Times, Validity, fields};
+pub use resource::{Resource, Uses, resource_face};
 pub use unmeasured::register as register_unmeasured;
+pub use uses::face as uses_face;
 pub use whole::face;
 
 use super::host;

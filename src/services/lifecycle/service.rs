@@ -71,6 +71,8 @@ pub fn start(host: &Arc<Host>, definition: &Definition) -> Result<Arc<Service>> 
         name,
         &Stage::Ready { url: masked(&launched.url, &launched.credentials), after: launched.ready_after },
     );
+    // Daemons are children of the guardian, and what it waited for counts as its own.
+    host.add_process(&launched.name, launched.guarded.guardian());
     let number = host.add_service(record(definition, &launched));
     let service = Arc::new(Service {
         name: launched.name,
