@@ -95,7 +95,7 @@ pub mod s3 {
     /// ```
     #[rhai_fn(global, pure)]
     pub fn create_bucket(client: &mut S3Client) -> Op {
-        Op::new(client.0.create_bucket(), answer)
+        Op::new(client.0.create_bucket(), answer).preparing()
     }
 
     /// The operation of removing the bucket, which must be empty.
