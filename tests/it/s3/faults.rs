@@ -25,7 +25,7 @@ fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) 
     let folder = Folder::new();
     let script = format!(
         "let store = {client};\nlet get = store.get(#{{ keys: 20, checksum: true }});\n\
-         let put = store.put(#{{ keys: 20, prefix: \"other-\", object_size_bytes: 4096 }});\n\
+         let put = store.put(#{{ keys: 1_000_000, prefix: \"other-\", object_size_bytes: 4096 }});\n\
          load::run(load::mix(#{{ get: [3, get], put: [1, put] }}), #{{ concurrency: 4, {plan}, record: \"all\" }});"
     );
     folder.write("scenario.rhai", &script);
