@@ -7,7 +7,7 @@ use crate::script::Source;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  benchscript bench redis                                starts one, and stops it\n  benchscript bench postgres postgres://me@db1/scratch  makes tables called pgbench_... anew\n  benchscript bench files /scratch/me -p seconds=20\n  benchscript bench http http://127.0.0.1:8080 -p path=/search\n  benchscript bench redis --script > redis.rhai         the scenario, to make your own of"
+    after_help = "Examples:\n  benchscript bench redis\n  benchscript bench postgres postgres://me@db1/scratch\n  benchscript bench files /scratch/me -p seconds=20\n  benchscript bench http http://127.0.0.1:8080 -p path=/search\n  benchscript bench redis --script              prints the scenario, to make your own of"
 )]
 pub struct Bench {
     /// What is measured
