@@ -26,6 +26,8 @@ struct Function {
     name: String,
     shown: Vec<String>,
     doc: String,
+    /// What the native forms say, one by one: the parts of `doc`.
+    words: Vec<String>,
 }
 
 /// The part of the reference about one module, type or function, as Markdown.
@@ -135,6 +137,7 @@ fn sections() -> Vec<Section> {
         name: (*name).to_owned(),
         shown: vec![(*shown).to_owned()],
         doc: (*doc).to_owned(),
+        words: Vec::new(),
     }));
     globals.functions.sort_by(|a, b| a.name.cmp(&b.name));
     let mut types: Vec<Section> =
@@ -210,13 +213,23 @@ impl Section {
             Some(known) => {
                 known.shown.push(shown);
                 // Rhai lists the forms in no stable order: keep the words in the order of their length.
-                if !native.doc.is_empty() && !known.doc.contains(&native.doc) {
-                    let mut docs = [std::mem::take(&mut known.doc), native.doc];
-                    docs.sort_by_key(|doc| (doc.is_empty(), doc.len()));
-                    known.doc = docs.map(|doc| doc.trim_end().to_owned()).join("\n\n").trim_end().to_owned();
+                let words = native.doc.trim_end();
+                if !words.is_empty() && known.words.iter().all(|known| known != words) {
+                    known.words.push(words.to_owned());
+                    known.words.sort_by_key(|words| (words.len(), words.clone()));
+                    known.doc = known.words.join("\n\n");
                 }
             }
-            None => self.functions.push(Function { name: native.name, shown: vec![shown], doc: native.doc }),
+            None => {
+                let words = Some(native.doc.trim_end().to_owned()).filter(|words| !words.is_empty());
+                let (name, doc) = (native.name, native.doc);
+                self.functions.push(Function {
+                    name,
+                    shown: vec![shown],
+                    doc,
+                    words: words.into_iter().collect(),
+                });
+            }
         }
     }
 
@@ -280,7 +293,7 @@ fn scripted_functions(text: &str, prefix: &str) -> Vec<Function> {
                     known.shown.push(shown);
                     known.doc += &doc;
                 }
-                None => functions.push(Function { name, shown: vec![shown], doc }),
+                None => functions.push(Function { name, shown: vec![shown], doc, words: Vec::new() }),
             }
         } else {
             doc.clear();
