@@ -133,3 +133,17 @@ pub fn skip(needed: &str) {
     assert!(!required, "BENCHSCRIPT_REQUIRE_SERVICES=1, but this test needs {needed}");
     println!("skipped: needs {needed}");
 }
+
+/// Whether calls succeeded after the last failure.
+pub fn recovered(calls: &[Value]) -> bool {
+    let latest = |success: bool| {
+        let those = calls.iter().filter(|call| call["success"] == success);
+        those.map(|call| call["timestamp_end"].as_f64().unwrap()).fold(0.0, f64::max)
+    };
+    latest(true) > latest(false)
+}
+
+/// The classes of the failures in `metrics.json`.
+pub fn classes(metrics: &Value) -> Vec<String> {
+    metrics["errors"]["by_class"].as_object().unwrap().keys().cloned().collect()
+}

@@ -20,8 +20,8 @@ impl Headers {
         let mut rest = &self.0[..];
         while !rest.is_empty() {
             // A line that begins with a blank goes on with the one before.
-            let ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-            let end = ends.into_iter().find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t')));
+            let mut ends = rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+            let end = ends.find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t')));
             let (line, others) = rest.split_at(end.unwrap_or(rest.len()));
             if let Some(colon) = line.iter().position(|byte| *byte == b':') {
                 let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();

@@ -17,5 +17,6 @@ pub use answer::{Answer, Ask, Headers, HttpReply, Notes};
 pub use client::{ClientOptions, HttpClient, client};
 pub use request::{Body, Request, RequestOptions};
 pub use response::{AnswerReader, Reader};
+pub use session::still_usable;
 pub use statuses::Statuses;
 pub use url::Url;

@@ -94,28 +94,33 @@ impl Session for HttpSession {
     }
 
     fn reusable(&mut self) -> bool {
-        if self.closing || self.noticed.is_some() {
-            return !self.closing;
-        }
-        // What some servers say before they close an idle connection is no answer.
-        let unasked = self.wire.idle(|bytes| {
-            let said = !bytes.is_empty() && !bytes.starts_with(b"HTTP/1.1 408");
-            said.then(|| protocol("an answer that nobody asked for", bytes))
-        });
-        match unasked {
-            None => true,
-            Some(Some(failure)) => {
-                self.noticed = Some(failure);
-                true
-            }
-            Some(None) => {
-                self.closing = true;
-                false
-            }
-        }
+        still_usable(&mut self.wire, &mut self.closing, &mut self.noticed)
     }
 
     fn reply(&mut self) -> Box<dyn Any + Send> {
         self.reader.take_reply().unwrap_or_default()
+    }
+}
+
+/// Whether a connection of HTTP/1.1 can carry another request. What came unasked is `noticed`, to be reported by the next call.
+pub fn still_usable(wire: &mut Wire, closing: &mut bool, noticed: &mut Option<Failure>) -> bool {
+    if *closing || noticed.is_some() {
+        return !*closing;
+    }
+    // What some servers say before they close an idle connection is no answer.
+    let unasked = wire.idle(|bytes| {
+        let said = !bytes.is_empty() && !bytes.starts_with(b"HTTP/1.1 408");
+        said.then(|| protocol("an answer that nobody asked for", bytes))
+    });
+    match unasked {
+        None => true,
+        Some(Some(failure)) => {
+            *noticed = Some(failure);
+            true
+        }
+        Some(None) => {
+            *closing = true;
+            false
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::load::{Operation, Session, Turn};
 use crate::measure::{Failure, Moment, Outcome, failure};
 use crate::services::{
-    http::AnswerReader,
+    http::{AnswerReader, still_usable},
     net::{Watched, Wire, protocol},
 };
 
@@ -435,25 +435,7 @@ impl Session for S3Session {
     }
 
     fn reusable(&mut self) -> bool {
-        if self.closing || self.noticed.is_some() {
-            return !self.closing;
-        }
-        // What some servers say before they close an idle connection is no answer.
-        let unasked = self.wire.idle(|bytes| {
-            let said = !bytes.is_empty() && !bytes.starts_with(b"HTTP/1.1 408");
-            said.then(|| protocol("an answer that nobody asked for", bytes))
-        });
-        match unasked {
-            None => true,
-            Some(Some(failure)) => {
-                self.noticed = Some(failure);
-                true
-            }
-            Some(None) => {
-                self.closing = true;
-                false
-            }
-        }
+        still_usable(&mut self.wire, &mut self.closing, &mut self.noticed)
     }
 
     fn reply(&mut self) -> Box<dyn Any + Send> {

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use serde_json::Value;
 
 use super::Server;
-use crate::support::{Folder, json, requests, run_folder, start, trials};
+use crate::support::{Folder, classes, json, recovered, requests, run_folder, start, trials};
 
 /// Runs a load of 2 s and lets `fault` happen meanwhile; its metrics and its calls.
 fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) -> (Value, Vec<Value>) {
@@ -27,19 +27,6 @@ fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) 
     assert_eq!(status.code(), Some(0));
     let trial = &trials(&run_folder(&folder))[0];
     (json(&trial.join("metrics.json")), requests(trial))
-}
-
-/// Whether calls succeeded after the last failure.
-fn recovered(calls: &[Value]) -> bool {
-    let latest = |success: bool| {
-        let those = calls.iter().filter(|call| call["success"] == success);
-        those.map(|call| call["timestamp_end"].as_f64().unwrap()).fold(0.0, f64::max)
-    };
-    latest(true) > latest(false)
-}
-
-fn classes(metrics: &Value) -> Vec<String> {
-    metrics["errors"]["by_class"].as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]

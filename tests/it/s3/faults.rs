@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{Kind, Server};
-use crate::support::{Folder, json, requests, run, run_folder, start, trials, try_run};
+use crate::support::{Folder, classes, json, recovered, requests, run, run_folder, start, trials, try_run};
 
 /// Runs a load and lets `fault` happen meanwhile; its metrics and its calls.
 fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) -> (Value, Vec<Value>) {
@@ -40,19 +40,6 @@ fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) 
     assert_eq!(running.wait().unwrap().code(), Some(0));
     let trial = &trials(&run_folder(&folder))[0];
     (json(&trial.join("metrics.json")), requests(trial))
-}
-
-/// Whether calls succeeded after the last failure.
-fn recovered(calls: &[Value]) -> bool {
-    let latest = |success: bool| {
-        let those = calls.iter().filter(|call| call["success"] == success);
-        those.map(|call| call["timestamp_end"].as_f64().unwrap()).fold(0.0, f64::max)
-    };
-    latest(true) > latest(false)
-}
-
-fn classes(metrics: &Value) -> Vec<String> {
-    metrics["errors"]["by_class"].as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]
