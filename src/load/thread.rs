@@ -9,8 +9,9 @@ use std::{
 };
 
 use tokio::{
+    runtime::{Builder, LocalOptions},
     sync::watch,
-    task::{JoinSet, LocalSet},
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -76,10 +77,10 @@ pub fn run(spec: Spec) -> Result<()> {
     // A thread that breaks down takes the others with it: they would wait for it, or measure a part of the load.
     let guard = spec.cancel.clone().drop_guard();
     clock::exact_timers();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_event_loop)?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, root(spec))?;
+    let mut runtime = Builder::new_current_thread();
+    // Not a `LocalSet`: it would poll the root, and go through its own queue, at each wake-up of the thread.
+    let runtime = runtime.enable_all().build_local(LocalOptions::default()).map_err(no_event_loop)?;
+    runtime.block_on(root(spec))?;
     guard.disarm();
     Ok(())
 }
