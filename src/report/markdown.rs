@@ -52,6 +52,7 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
             section(&mut out, "", &facts::config(metrics), "");
         }
     }
+    section(&mut out, "## Services", &facts::started(facts), "");
     section(&mut out, "## Environment", &facts::environment(facts), "");
     section(&mut out, "## Parameters", &facts::parameters(facts), "");
     out += &format!("Do it again: `{}`\n\n## Method\n\n", facts::reproduce(facts).replace('`', ""));
@@ -85,6 +86,15 @@ mod tests {
         let run = sample::ladder();
         let plots = Plots::draw(&run).expect("drawn");
         sample::snapshot("report-run.md", &page(&run, &plots));
+    }
+
+    #[test]
+    fn what_was_started_is_told_with_its_version_and_settings() {
+        let run = sample::two_services();
+        let page = page(&run, &Plots { comparison: Vec::new(), trials: vec![Vec::new(); 3] });
+        let row = page.lines().find(|line| line.starts_with("| web |")).expect("a row of the service");
+        assert!(row.contains("web 2.1") && row.contains("1.25") && row.contains("stopped"), "{row}");
+        assert!(row.contains("port=8080 workers=4 |"), "{row}");
     }
 
     #[test]

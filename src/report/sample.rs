@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::measure::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
-use crate::results::schema::{Check, HostFacts, Meta, Metrics, Run, Source, Status, Throughput};
+use crate::results::schema::{
+    Check, HostFacts, Meta, Metrics, Run, Source, StartedService, Status, Throughput,
+};
 use crate::results::{Point, ResourceUse, Spread, StoredRun, StoredTrial, Used};
 
 /// Compares `text` with a snapshot file; `UPDATE=1` writes it.
@@ -165,7 +167,27 @@ pub fn two_services() -> StoredRun {
     let mut disk = storage().trials.remove(0);
     disk.meta.service = "files".into();
     disk.meta.trial = "003-disk".into();
-    run("two", http.chain([disk]).collect())
+    let mut two = run("two", http.chain([disk]).collect());
+    two.run.services.push(StartedService {
+        name: "web".into(),
+        version: Some("web 2.1".into()),
+        endpoint: "http://127.0.0.1:8080".into(),
+        ports: BTreeMap::from([("port".to_owned(), 8080)]),
+        launcher: "process".into(),
+        command: vec!["web".into(), "--port=8080".into()],
+        settings: Map::from_iter([
+            ("port".to_owned(), json!(8080)),
+            ("workers".to_owned(), json!(4)),
+            ("data_dir".to_owned(), Value::Null),
+        ]),
+        log: "services/web.log".into(),
+        started_at: "2026-11-22T10:15:00Z".into(),
+        ready_at: "2026-11-22T10:15:01Z".into(),
+        ready_s: 1.25,
+        ended_at: Some("2026-11-22T10:18:22Z".into()),
+        end: Some("stopped".into()),
+    });
+    two
 }
 
 /// Killed in its second of three trials.

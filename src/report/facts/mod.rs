@@ -8,7 +8,7 @@ mod warnings;
 
 pub use answer::{Fact, banner, check_count, checks, headline};
 pub use resources::{quantities, resources, used};
-pub use setting::{environment, footnotes, identity, parameters, reproduce};
+pub use setting::{environment, footnotes, identity, parameters, reproduce, started};
 pub use tables::{
     Throughput, config, extras, failures, metrics, operations, response, server, storage, timing, trials,
 };

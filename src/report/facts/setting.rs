@@ -1,7 +1,7 @@
 //! Where and how a run was made: what somebody needs to judge it and to make it again.
 
 use super::{flat, tables};
-use crate::report::number::{count, seconds};
+use crate::report::number::{count, figures, seconds};
 use crate::report::table::Table;
 use crate::results::{StoredRun, StoredTrial, schema::Run};
 
@@ -62,6 +62,28 @@ pub fn identity(trial: &StoredTrial) -> Table {
     let parameters =
         flat(&meta.parameters).into_iter().map(|(name, value)| (format!("parameter {name}"), value));
     tables::pairs("trial", known.chain(parameters).filter(|(_, value)| !value.is_empty()))
+}
+
+/// What the script started, in order: which version, with what settings, and how it ended.
+pub fn started(run: &Run) -> Table {
+    let table = Table::new("ready: from its start until it answered. Logs lie in the run's folder.");
+    let table = table.words("service").words("version").words("endpoint").numbers("ready", "s");
+    let mut table = table.words("ended").words("settings").words("log");
+    for service in &run.services {
+        // What was left to its default by the definition says nothing.
+        let settings = flat(&service.settings).into_iter().filter(|(_, value)| value != "–");
+        let settings = settings.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+        table.row(vec![
+            service.name.as_str().into(),
+            service.version.as_deref().unwrap_or_default().into(),
+            service.endpoint.as_str().into(),
+            figures(service.ready_s).into(),
+            service.end.as_deref().unwrap_or_default().into(),
+            settings.into(),
+            service.log.as_str().into(),
+        ]);
+    }
+    table
 }
 
 pub fn parameters(run: &Run) -> Table {
