@@ -122,6 +122,24 @@ impl DrawingBackend for Raster {
         Ok(())
     }
 
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (left, top): BackendCoord,
+        (right, bottom): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Painted {
+        if !fill {
+            let corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+            return self.draw_path(corners, style);
+        }
+        // Up to the far edges and without them, as an SVG's rectangle of that width and height.
+        for y in top.min(bottom)..top.max(bottom) {
+            (left.min(right)..left.max(right)).for_each(|x| self.blend((x, y), style.color(), 1.0));
+        }
+        Ok(())
+    }
+
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
         &mut self,
         path: I,
