@@ -1,6 +1,6 @@
 //! The seconds of a load in a bounded number of blocks, so that its start can be left out when it is over.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use hdrhistogram::{Counter, Histogram};
 
@@ -108,7 +108,7 @@ impl Kept {
             self.counts.merge_window(&tally.counts);
             return;
         }
-        let of = |times: Option<Histogram<u32>>| times.as_ref().map_or_else(Vec::new, sparse);
+        let of = |times: Option<Cow<Histogram<u32>>>| times.map_or_else(Vec::new, |times| sparse(&times));
         let times = [
             of(tally.response_times()),
             of(tally.service_times()),

@@ -1,6 +1,6 @@
 //! What is counted of one operation: in one second on one thread, merged over threads, or in all.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use hdrhistogram::Histogram;
 
@@ -166,23 +166,25 @@ impl Tally {
     }
 
     /// Response times of successes, in nanoseconds; none if nothing succeeded.
-    pub fn response_times(&self) -> Option<Histogram<u32>> {
+    pub fn response_times(&self) -> Option<Cow<'_, Histogram<u32>>> {
         joined(&self.same, &self.response)
     }
 
     /// Service times of successes, in nanoseconds.
-    pub fn service_times(&self) -> Option<Histogram<u32>> {
+    pub fn service_times(&self) -> Option<Cow<'_, Histogram<u32>>> {
         joined(&self.same, &self.service)
     }
 
     /// Start lags of all calls that started, in nanoseconds.
-    pub fn start_lags(&self) -> Option<Histogram<u32>> {
-        let mut lags = self.lag.as_deref().cloned();
-        if self.on_time > 0 {
-            let lags = lags.get_or_insert_with(histogram);
-            lags.saturating_record_n(0, u32::try_from(self.on_time).unwrap_or(u32::MAX));
+    pub fn start_lags(&self) -> Option<Cow<'_, Histogram<u32>>> {
+        let late = self.lag.as_deref();
+        if self.on_time == 0 {
+            return late.map(Cow::Borrowed);
         }
-        lags
+        // Of calls that were all on time, the smallest histogram there is.
+        let mut lags = late.cloned().unwrap_or_else(|| up_to(2));
+        lags.saturating_record_n(0, u32::try_from(self.on_time).unwrap_or(u32::MAX));
+        Some(Cow::Owned(lags))
     }
 
     /// Response times of failures, in nanoseconds.
@@ -193,7 +195,11 @@ impl Tally {
 
 /// An empty histogram of nanoseconds up to an hour, with counters of width `C`.
 pub fn histogram<C: hdrhistogram::Counter>() -> Histogram<C> {
-    Histogram::new_with_bounds(1, LONGEST, DIGITS).expect("1 ns to 1 h in 3 digits are valid bounds")
+    up_to(LONGEST)
+}
+
+fn up_to<C: hdrhistogram::Counter>(longest: u64) -> Histogram<C> {
+    Histogram::new_with_bounds(1, longest, DIGITS).expect("1 to 2 ns or more in 3 digits are valid bounds")
 }
 
 /// Adds every value of `from`, whatever the width of its counters.
@@ -225,15 +231,19 @@ pub fn merge_failures(mine: &mut Vec<Failures>, other: &[Failures]) {
     }
 }
 
-fn joined(same: &Option<Box<Histogram<u32>>>, other: &Option<Box<Histogram<u32>>>) -> Option<Histogram<u32>> {
-    let mut joined = same.as_deref().cloned();
-    if let Some(other) = other {
-        match joined.as_mut() {
-            Some(joined) => joined.add(&**other).expect("all histograms have the same bounds"),
-            None => joined = Some((**other).clone()),
+/// The sum of both; mostly there is only one, which is not copied.
+fn joined<'a>(
+    same: &'a Option<Box<Histogram<u32>>>,
+    other: &'a Option<Box<Histogram<u32>>>,
+) -> Option<Cow<'a, Histogram<u32>>> {
+    match (same.as_deref(), other.as_deref()) {
+        (Some(same), Some(other)) => {
+            let mut joined = same.clone();
+            joined.add(other).expect("all histograms have the same bounds");
+            Some(Cow::Owned(joined))
         }
+        (one, other) => one.or(other).map(Cow::Borrowed),
     }
-    joined
 }
 
 /// Nanoseconds of a histogram's percentile as milliseconds.
