@@ -7,8 +7,8 @@ use std::{
 };
 
 use tokio::{
+    runtime::{Builder, LocalOptions},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::LocalSet,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -73,8 +73,9 @@ impl Caller {
 }
 
 fn serve(mut queue: UnboundedReceiver<Job>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    LocalSet::new().block_on(&runtime, async move {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async move {
         let mut sessions = Sessions::default();
         while let Some(job) = queue.recv().await {
             let place = sessions.place(job.operation.client());

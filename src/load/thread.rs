@@ -24,6 +24,7 @@ use super::{
     plan::Plan,
     sessions::Sessions,
     sleeper::Sleeper,
+    solitude,
     troubles::Troubles,
     worker::{Duty, Kind, Shared, Sites, Turns, User, Work, closed},
 };
@@ -173,6 +174,8 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
     });
     let ends = spec.groups.iter().map(|group| last(&window(group), &group.plan));
     ending.last.set(ends.max().unwrap_or(begin));
+    let own = |group: &Group| share(group.plan.concurrency(), spec.thread, group.threads(spec.threads));
+    solitude::settle(spec.groups.iter().map(own).sum());
     let users = Rc::new(RefCell::new(JoinSet::new()));
     let mut lines = Vec::new();
     let mut dispatchers = JoinSet::new();
@@ -183,7 +186,7 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
         let Prepared { duties, sessions, alarm } = prepared;
         let threads = group.threads(spec.threads);
         // The users of the group that this thread owns; every call of the group falls to a thread that owns some.
-        let own = share(group.plan.concurrency(), spec.thread, threads);
+        let own = own(group);
         if own == 0 {
             continue;
         }

@@ -71,7 +71,7 @@ pub mod files {
     }
 
     /// The operation of writing one block. Further options: `fsync` (`"never"`, `"each"`, `"end"`, or a number of
-    /// writes), `preallocate`.
+    /// writes), `datasync` (fdatasync(2) instead of fsync(2)), `preallocate`.
     ///
     /// ```rhai
     /// let scratch = files::client("/tmp");

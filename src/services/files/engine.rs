@@ -43,6 +43,8 @@ pub enum Action {
     Read,
     Write,
     Sync,
+    /// Without what a reader of the file does not need, such as its times.
+    DataSync,
 }
 
 impl Job {

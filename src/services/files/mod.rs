@@ -117,7 +117,7 @@ impl Client for FilesClient {
         self.folder.display().to_string()
     }
 
-    /// The session's calls must run inside a `LocalSet`: the ring's driver is a local task.
+    /// The session's calls must run inside a `LocalRuntime`: the ring's driver is a local task.
     async fn open(&self) -> Result<Box<dyn Session>, Failure> {
         let engine = self.engine().map_err(|error| Failure::lost(failure::IO, error.to_string()))?;
         let pool = self.pool.get_or_init(|| Arc::new(Pool::new(self.options.threads as usize)));

@@ -41,7 +41,7 @@ pub struct FileOperation {
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     Read { cached: Cached, verify: bool },
-    Write { fsync: Fsync, preallocate: bool },
+    Write { fsync: Fsync, datasync: bool, preallocate: bool },
 }
 
 impl Kind {
@@ -62,7 +62,8 @@ impl FileOperation {
 
     pub(super) fn write(client: Arc<FilesClient>, id: u32, options: WriteOptions) -> Result<Self> {
         let shape = options.shape(&client.options)?;
-        let kind = Kind::Write { fsync: options.fsync, preallocate: options.preallocate };
+        let WriteOptions { fsync, datasync, preallocate, .. } = options;
+        let kind = Kind::Write { fsync, datasync, preallocate };
         Ok(Self::new(client, id, kind, shape))
     }
 
@@ -173,8 +174,9 @@ impl Operation for FileOperation {
                 told["verify"] = json!(verify);
                 told["fsync"] = json!("never");
             }
-            Kind::Write { fsync, preallocate } => {
+            Kind::Write { fsync, datasync, preallocate } => {
                 told["fsync"] = json!(fsync.to_string());
+                told["datasync"] = json!(datasync);
                 told["preallocate"] = json!(preallocate);
             }
         }

@@ -193,6 +193,8 @@ fn perform(job: &Block) -> io::Result<usize> {
             Action::Write => unsafe { libc::pwrite(fd, memory.cast(), length, offset) },
             // SAFETY: as above.
             Action::Sync => unsafe { libc::fsync(fd) as isize },
+            // SAFETY: as above.
+            Action::DataSync => unsafe { libc::fdatasync(fd) as isize },
         };
         match usize::try_from(result) {
             Ok(moved) => return Ok(moved),

@@ -13,15 +13,21 @@ use std::{
     rc::{Rc, Weak},
     sync::atomic::{Ordering, fence},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use io_uring::{IoUring, opcode, squeue, types};
 use tokio::{io::unix::AsyncFd, runtime, task};
 
 use super::engine::{AT_ONCE, Action, Job};
+use crate::load::is_alone;
 
 /// Calls that are submitted at once; more are submitted in several goes.
 const QUEUE: u32 = 128;
+
+/// How long a user that is alone on its thread has the thread wait for the kernel: a sleep of the thread in epoll and its
+/// way back would cost more than a block of a fast disk. Well below the thread's other duties, every 10 ms.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// Completions that the ring itself holds; the kernel keeps more aside (`IORING_FEAT_NODROP`).
 const COMPLETIONS: u32 = 4096;
@@ -34,7 +40,7 @@ thread_local! {
 pub struct Ring {
     state: RefCell<State>,
     event: AsyncFd<OwnedFd>,
-    /// Whether the driver runs: it goes with the `LocalSet` that it was started in.
+    /// Whether the driver runs: it goes with the runtime that it was started in.
     driven: Cell<bool>,
 }
 
@@ -48,6 +54,17 @@ struct State {
     driver: Option<Waker>,
     /// The errno that submitting failed with; no call can be done on this ring any more.
     broken: Option<i32>,
+}
+
+/// How a queued call comes to the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// With all others that queue until the driver's turn.
+    Driver,
+    /// At once; what the kernel has not done then, the driver hands out.
+    Now,
+    /// At once, and the thread waits a moment for it.
+    Wait,
 }
 
 enum Slot {
@@ -102,7 +119,7 @@ impl Ring {
 
     /// Performs `job`. If this is dropped half-way, its slot keeps file and memory until the kernel is done.
     ///
-    /// Must be called inside a `LocalSet`.
+    /// Must be called inside a `LocalRuntime`.
     pub async fn perform(self: &Rc<Self>, job: Job) -> io::Result<usize> {
         if !self.driven.replace(true) {
             task::spawn_local(drive(Driver(Rc::downgrade(self))));
@@ -110,11 +127,15 @@ impl Ring {
         // Each user of the ring holds one reference. Where one is alone, what the kernel can answer at once
         // is answered without giving way; counting against tokio's budget keeps that from starving other
         // tasks.
-        let alone = Rc::strong_count(self) == 1 && job.buffer.len() <= AT_ONCE;
-        if alone {
+        let way = match Rc::strong_count(self) == 1 {
+            true if is_alone() && self.state.borrow().can_wait() => Way::Wait,
+            true if job.buffer.len() <= AT_ONCE => Way::Now,
+            _ => Way::Driver,
+        };
+        if way != Way::Driver {
             task::coop::consume_budget().await;
         }
-        let key = self.state.borrow_mut().queue(job, alone)?;
+        let key = self.state.borrow_mut().queue(job, way)?;
         Call { ring: self, key }.await
     }
 
@@ -153,14 +174,6 @@ async fn drive(driver: Driver) {
     .await;
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some(ring) = self.0.upgrade() {
-            ring.driven.set(false);
-        }
-    }
-}
-
 impl Drop for Ring {
     fn drop(&mut self) {
         let state = self.state.get_mut();
@@ -178,8 +191,13 @@ impl Drop for Ring {
 }
 
 impl State {
-    /// Queues `job`; submits it at once if its user is `alone`, else the driver will.
-    fn queue(&mut self, job: Job, alone: bool) -> io::Result<usize> {
+    /// Whether the kernel can be waited for with a limit (Linux 5.11).
+    fn can_wait(&self) -> bool {
+        self.uring.params().is_feature_ext_arg()
+    }
+
+    /// Queues `job` and hands it to the kernel, or has the driver do it.
+    fn queue(&mut self, job: Job, way: Way) -> io::Result<usize> {
         if self.uring.submission().is_full() {
             self.submit();
         }
@@ -199,17 +217,40 @@ impl State {
         }
         self.slots[key] = Slot::Busy(job, None);
         self.pending += 1;
-        if alone {
-            self.uring.completion().disable_eventfd();
-            self.submit();
-            self.reap();
-            if self.pending > 0 {
-                self.arm();
+        match way {
+            Way::Driver => {
+                if let Some(driver) = self.driver.take() {
+                    driver.wake();
+                }
+                return Ok(key);
             }
-        } else if let Some(driver) = self.driver.take() {
-            driver.wake();
+            Way::Now => {
+                self.uring.completion().disable_eventfd();
+                self.submit();
+            }
+            Way::Wait => {
+                self.uring.completion().disable_eventfd();
+                self.wait();
+            }
+        }
+        self.reap();
+        if self.pending > 0 {
+            self.arm();
         }
         Ok(key)
+    }
+
+    /// Hands all queued calls to the kernel and waits for the first of them, but not for long.
+    fn wait(&mut self) {
+        let limit = types::Timespec::from(PATIENCE);
+        let limit = types::SubmitArgs::new().timespec(&limit);
+        match self.uring.submitter().submit_with_args(1, &limit) {
+            Ok(_) => {}
+            // Time is up, or a signal came: what was handed over is on its way.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR)) => {}
+            // Says what is wrong, if it still is.
+            Err(_) => self.submit(),
+        }
     }
 
     /// Hands all queued calls to the kernel; what it has no memory for stays queued.
@@ -314,14 +355,13 @@ fn entry(job: &Job) -> squeue::Entry {
         Action::Read => opcode::Read::new(fd, memory, length).offset(job.offset).build(),
         Action::Write => opcode::Write::new(fd, memory, length).offset(job.offset).build(),
         Action::Sync => opcode::Fsync::new(fd).build(),
+        Action::DataSync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs::File, io::Write, sync::Arc};
-
-    use tokio::task::LocalSet;
 
     use super::*;
     use crate::services::files::{buffer::Buffer, engine, engine::Files, testing::on_a_thread};
@@ -413,25 +453,6 @@ mod tests {
                 assert_eq!(call.await.unwrap().unwrap(), 4);
             }
         });
-    }
-
-    #[test]
-    fn a_ring_outlives_the_local_set_it_was_made_in() {
-        if !allowed() {
-            return;
-        }
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (job, mut writer) = endless_read();
-        let ring = LocalSet::new().block_on(&runtime, async { Ring::current().unwrap() });
-        for _ in 0..3 {
-            LocalSet::new().block_on(&runtime, async {
-                let (ring, job) = (ring.clone(), job.clone());
-                let call = task::spawn_local(async move { ring.perform(job).await });
-                task::yield_now().await;
-                writer.write_all(b"now").unwrap();
-                assert_eq!(call.await.unwrap().unwrap(), 3);
-            });
-        }
     }
 
     #[test]

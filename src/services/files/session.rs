@@ -137,7 +137,8 @@ impl FileSession {
                         .map_err(|detail| Failure::kept(failure::CHECK, detail))?;
                 }
             }
-            Kind::Write { fsync, .. } => {
+            Kind::Write { fsync, datasync, .. } => {
+                let action = if datasync { Action::DataSync } else { Action::Sync };
                 let files = match operation.shape.syncs(fsync, turn, spot) {
                     Syncs::Nothing => 0..0,
                     Syncs::ItsFile => spot.file..spot.file + 1,
@@ -145,10 +146,9 @@ impl FileSession {
                 };
                 for file in files {
                     let (files, buffer) = (place.files.clone(), place.buffer.clone());
-                    let job = Job { action: Action::Sync, files, file, offset: 0, buffer };
+                    let job = Job { action, files, file, offset: 0, buffer };
                     let synced = lane.perform(job).await;
-                    synced
-                        .map_err(|error| failed(operation, Action::Sync, Spot { file, offset: 0 }, &error))?;
+                    synced.map_err(|error| failed(operation, action, Spot { file, offset: 0 }, &error))?;
                 }
             }
         }
@@ -169,6 +169,7 @@ fn failed(operation: &FileOperation, action: Action, spot: Spot, error: &io::Err
     let Spot { file, offset } = spot;
     let detail = match action {
         Action::Sync => format!("fsync of file {file}: {error}"),
+        Action::DataSync => format!("fdatasync of file {file}: {error}"),
         Action::Read | Action::Write => {
             let (word, block) = (operation.kind.word(), Size(operation.shape.block));
             format!("{word} of {block} at offset {offset} of file {file}: {error}")

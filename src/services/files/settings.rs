@@ -121,6 +121,8 @@ pub struct WriteOptions {
     /// write), or `end` (the write of a file's last block; if `random`, every so many writes as there are
     /// blocks, on all files). Default `never`.
     pub fsync: Fsync,
+    /// Use fdatasync(2) instead of fsync(2): a file's times need not be durable. Default `false`.
+    pub datasync: bool,
     /// Reserve the space of the files before the load (fallocate), so that the disk cannot fill up in it.
     /// Default `true`.
     pub preallocate: bool,
@@ -135,6 +137,7 @@ impl Default for WriteOptions {
             pattern: Pattern::Sequential,
             direct: None,
             fsync: Fsync::Never,
+            datasync: false,
             preallocate: true,
         }
     }
@@ -146,6 +149,10 @@ impl WriteOptions {
         if self.fsync == Fsync::Every(0) {
             return Err(Error::usage("`fsync` every 0 writes means nothing")
                 .hint("use `never`, `each`, `end`, or a number from 1"));
+        }
+        if self.datasync && self.fsync == Fsync::Never {
+            return Err(Error::usage("`datasync` says how to make writes durable, but not when")
+                .hint("add `fsync`: `each`, `end`, or a number of writes"));
         }
         shape(self.file_size, self.block_size, self.files, self.pattern, direct)
     }

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use tokio::{runtime, task::LocalSet};
+use tokio::runtime::{Builder, LocalOptions};
 
 /// An empty folder of the test's own.
 pub struct TempFolder(PathBuf);
@@ -61,8 +61,8 @@ impl Drop for Tmpfs {
     }
 }
 
-/// Runs `work` as the load's threads do: a current-thread runtime with a `LocalSet`.
+/// Runs `work` as the load's threads do.
 pub fn on_a_thread<T>(work: impl Future<Output = T>) -> T {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, work)
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    runtime.unwrap().block_on(work)
 }
