@@ -5,6 +5,7 @@ use std::{any::Any, sync::Arc};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::Told;
 use crate::error::Result;
 use crate::measure::{Failure, Moment, Outcome, Summary};
 
@@ -74,6 +75,16 @@ pub trait Operation: Any + Send + Sync {
     fn extras(&self, _row: &Summary) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
+
+    /// Whether its sessions have something for [`Session::told`].
+    fn tells(&self) -> bool {
+        false
+    }
+
+    /// What a reader of the results must know of how the load went; asked once, after it.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// One virtual user's open connection. The worker times each call; a session never does.
@@ -94,6 +105,11 @@ pub trait Session {
     /// When each of [`Operation::parts`] ended in the last call, as far as it came.
     fn marks(&self) -> &[Moment] {
         &[]
+    }
+
+    /// Hands out what the last call told of itself, however it ended; only asked if [`Operation::tells`].
+    fn told(&mut self) -> Vec<Told> {
+        Vec::new()
     }
 
     /// Hands out the answer of the last call made with `keep`: the service's own reply type.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Client, Session};
+use super::{Client, Session, Told};
 use crate::measure::{Failure, failure};
 
 /// One virtual user's sessions, opened on first use.
@@ -14,6 +14,8 @@ struct Held {
     session: Option<Box<dyn Session>>,
     /// There was one before, so that the next one is a reconnect.
     had: bool,
+    /// What a session that is lost had still to tell.
+    told: Vec<Told>,
 }
 
 impl Sessions {
@@ -26,7 +28,7 @@ impl Sessions {
                 Err(Failure::lost(failure::TIMEOUT, format!("no connection within {limit:?}")))
             });
             let session = opened.map_err(|failure| failures.push(failure)).ok();
-            held.push(Held { client: client.clone(), had: session.is_some(), session });
+            held.push(Held { client: client.clone(), had: session.is_some(), session, told: Vec::new() });
         }
         (Self(held), failures)
     }
@@ -36,7 +38,7 @@ impl Sessions {
         match self.0.iter().position(|held| Arc::ptr_eq(&held.client, client)) {
             Some(place) => place,
             None => {
-                self.0.push(Held { client: client.clone(), session: None, had: false });
+                self.0.push(Held { client: client.clone(), session: None, had: false, told: Vec::new() });
                 self.0.len() - 1
             }
         }
@@ -62,7 +64,18 @@ impl Sessions {
 
     /// The session at `place` cannot be used any more.
     pub fn lose(&mut self, place: usize) {
-        self.0[place].session = None;
+        let held = &mut self.0[place];
+        held.told = held.session.take().map_or(Vec::new(), |mut session| session.told());
+    }
+
+    /// What the last call of `client` told of itself.
+    pub fn told(&mut self, client: &Arc<dyn Client>) -> Vec<Told> {
+        let place = self.place(client);
+        let held = &mut self.0[place];
+        match &mut held.session {
+            Some(session) => session.told(),
+            None => std::mem::take(&mut held.told),
+        }
     }
 
     /// Notes that a session was opened at `place`; says whether it replaced one that was lost.

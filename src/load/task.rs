@@ -175,6 +175,11 @@ impl Task {
         self.operations().into_iter().filter_map(|operation| operation.cleanup().err()).collect()
     }
 
+    /// What its operations have to say of how the load went.
+    pub fn remarks(&self) -> Vec<String> {
+        self.operations().into_iter().flat_map(|operation| operation.remarks()).collect()
+    }
+
     /// Figures that only this kind of operation has. Those of a mix or a journey stand at its parts.
     pub fn extras(&self, row: &Summary) -> Vec<(&'static str, f64)> {
         match self {

@@ -140,16 +140,17 @@ struct Prepared {
 /// What a group performs, as this thread needs it.
 fn duties(at: usize, group: &Group, rows: &Rows, ending: &Ending) -> Result<Vec<Duty>> {
     let duty = |task: &Task, part| {
-        let mut steps = Vec::new();
+        let (mut steps, mut tells) = (Vec::new(), false);
         let kind = match task {
             Task::Operation(operation) => {
+                tells = operation.tells();
                 steps.extend(operation.parts().iter().map(|name| rows.part(at, name)));
                 Kind::Operation(operation.clone())
             }
             Task::Journey(journey) => Kind::Journey(journey.clone().on_thread(ending.clone())?),
             Task::Mix(_) => unreachable!("a mix has no mix as its part"),
         };
-        Ok(Duty { kind, part, steps })
+        Ok(Duty { kind, part, steps, tells })
     };
     match &group.task {
         Task::Mix(mix) => {

@@ -9,8 +9,8 @@ use std::{
 };
 
 use super::{
-    Answer, Ask, Cast, Input, Mix, Operation, Stages, Steps, Turn, deadline::Deadlines, pace::Pace,
-    sessions::Sessions, sleeper::Sleeper, troubles::Troubles,
+    Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Stages, Steps, Told, Turn, deadline::Deadlines,
+    pace::Pace, sessions::Sessions, sleeper::Sleeper, troubles::Troubles,
 };
 use crate::measure::{
     Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
@@ -53,6 +53,8 @@ pub struct Duty {
     pub part: Option<usize>,
     /// The rows of the parts of its operation.
     pub steps: Vec<usize>,
+    /// Whether its calls have more to tell than how they ended.
+    pub tells: bool,
 }
 
 pub enum Kind {
@@ -174,7 +176,12 @@ impl User {
         let (number, place) = work.duty(begun.turn, begun.due);
         match &work.duties[number].kind {
             Kind::Operation(operation) => {
-                self.call(&**operation, &work.duties[number].steps, place, begun).await
+                let duty = &work.duties[number];
+                let done = self.call(&**operation, &duty.steps, place, begun).await;
+                if duty.tells {
+                    self.hear(&**operation, begun.turn, begun.due);
+                }
+                done
             }
             Kind::Journey(cast) => self.journey(&**cast, number, place, begun).await,
         }
@@ -294,6 +301,9 @@ impl User {
                         Ask::Call { operation, turn, site } => {
                             let step = self.perform(&*operation, turn, asked, true).await;
                             self.record_step(&*operation, turn, site, asked, &step);
+                            if operation.tells() {
+                                self.hear(&*operation, turn.number, asked);
+                            }
                             done.now = step.now;
                             done.unbroken &= !step.waited;
                             done.refused |= step.refused;
@@ -331,6 +341,26 @@ impl User {
         let sample = Sample { turn, due, started: at, ended: done.now, paused, result: &result };
         recorder.record(place, &sample, free);
         done
+    }
+
+    /// Counts what the last call of `operation`, due at `due`, told of itself: in the rows of the names that it gave.
+    fn hear(&mut self, operation: &dyn Operation, turn: u64, due: Moment) {
+        let told = self.sessions.told(operation.client());
+        let work = &*self.work;
+        let mut recorder = self.shared.recorder.borrow_mut();
+        for (number, told) in told.into_iter().enumerate() {
+            match told {
+                Told::Number(note, at) => recorder.note(work.group, note, due, at),
+                Told::Sample { name, took, at, result } => {
+                    let place = Place::row(work.group, work.sites.rows.part(work.group, &name));
+                    let turn = turn.wrapping_mul(MOST_TOLD as u64).wrapping_add(number as u64);
+                    let began = Moment(at.0.saturating_sub(took));
+                    let sample =
+                        Sample { turn, due: began, started: began, ended: at, paused: 0, result: &result };
+                    recorder.record_inner(place, &sample, due);
+                }
+            }
+        }
     }
 
     fn record_step(&self, operation: &dyn Operation, turn: Turn, site: Site, asked: Moment, step: &Made) {

@@ -58,6 +58,8 @@ pub const WRONG_SIGNATURE: &str = "wrong_signature";
 pub const SLOW_DOWN: &str = "slow_down";
 /// What was read is not what was written.
 pub const CORRUPT: &str = "corrupt";
+/// A sample that a command told of, failed for a reason without a class.
+pub const REPORTED: &str = "reported";
 
 /// A failed call: `class` is counted, the first `detail` of each class is kept.
 #[derive(Debug, Clone)]
@@ -185,6 +187,7 @@ const CLASSES: &[&str] = &[
     WRONG_SIGNATURE,
     SLOW_DOWN,
     CORRUPT,
+    REPORTED,
 ];
 
 /// A class as a small number from 1; 0 is left for success.
@@ -206,5 +209,10 @@ pub fn classes() -> &'static [&'static str] {
 }
 
 pub fn is_class(class: &str) -> bool {
-    CLASSES.contains(&class)
+    named(class).is_some()
+}
+
+/// The class of this name.
+pub fn named(class: &str) -> Option<&'static str> {
+    CLASSES.iter().copied().find(|known| *known == class)
 }

@@ -122,6 +122,23 @@ impl Recorder {
         }
     }
 
+    /// Adds what went on inside a call due at `due`, by which it is counted: its own times are of another clock, and may
+    /// seem to lie before the load.
+    pub fn record_inner(&mut self, place: Place, sample: &Sample, due: Moment) {
+        if sample.ended >= self.boundary {
+            self.roll(sample.ended);
+        }
+        let window = self.windows[place.group];
+        let phase = window.phase(due, sample.ended);
+        self.tally(place.row, phase).record(sample, &window);
+        if self.thinning.keeps(sample.turn, sample.result.is_err()) {
+            let early = self.begin.since(sample.due);
+            let [due, started, ended] = [sample.due, sample.started, sample.ended].map(|at| at.plus(early));
+            let sample = Sample { due, started, ended, ..*sample };
+            self.rows.push(Row::new(place.named(), &sample, self.begin, phase));
+        }
+    }
+
     /// Counts a session that was lost and opened again for a call due at `due`.
     pub fn reconnected(&mut self, place: Place, due: Moment) {
         let phase = self.windows[place.group].phase(due, due);

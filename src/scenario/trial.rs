@@ -135,6 +135,7 @@ fn run_load(
         measured.notes.push(note);
     }
     measured.notes.extend(server.1);
+    measured.notes.extend(load.groups.iter().flat_map(|group| group.task.remarks()));
     Ok((measured, resources, server.0))
 }
 

@@ -135,6 +135,71 @@ fn under_load_each_call_is_a_process_with_its_own_arguments() {
 }
 
 #[test]
+fn lines_of_json_are_merged_as_samples() {
+    let folder = Folder::new();
+    let script = r#"
+        let lines = `
+            starting
+            {"name": "get", "latency_s": 0.25, "success": true, "hits": 3, "warm": true, "timestamp_end": 17}
+            {"operation_type": "put", "latency_ms": 40, "bytes": 1000}
+            {"name": "get", "latency_s": 3.0, "error": "timeout"}
+            {"name": "get", "latency_s": 0.5, "success": false, "error": "gone"}
+            {"load": 0.5, "warm": false}
+            7
+        `;
+        let here = command::client();
+        let client = here.exec(["cat"], #{ stdin: lines, samples: true, name: "client" });
+        let r = load::run(client, #{ concurrency: 2, requests: 10, name: "clients" });
+        let get = r.operations.get;
+        print(`${r.requests} ${get.successes} ${get.failures} ${r.operations.put.successes} ${r.operations.put.bytes}`);
+        print(`${get.latency.p50_ms.round()} ${r.operations.put.latency.max_ms.round()} ${get.errors.by_class}`);
+        print(`${r.extras.hits_avg} ${r.extras.hits_count} ${r.extras.load_max} ${r.extras.warm}`);
+        print(r.extras.keys().filter(|key| key.ends_with("_avg")));
+
+        let visit = load::journey("visit", |vu| { client.run(); });
+        print(load::run(visit, #{ requests: 3 }).operations.keys());
+
+        // What was told before a command failed, or was killed, has happened.
+        let fails = here.shell(`echo '{"name": "early", "latency_s": 1}'; exit 4`, #{ samples: true, name: "fails" });
+        let stuck = here.shell(`echo '{"name": "stuck", "latency_s": 1}'; sleep 600`, #{ samples: true, name: "hangs" });
+        for broken in [fails, stuck] {
+            try { load::run(broken, #{ requests: 2, timeout: "500ms" }) } catch (err) { print(err) }
+        }
+        let plain = here.exec(["echo", "no JSON"], #{ samples: true });
+        try { plain.run() } catch (err) { print(`${err.class}: ${err}`) }
+        print(here.exec(["true"], #{ samples: true }).run().exit_code);
+    "#;
+    let done = crate::support::try_run(&folder, script, &["--quiet"]);
+    assert_eq!(
+        done.stdout,
+        "10 10 20 10 10000\n\
+         250.0 40.0 #{\"reported\": 10, \"timeout\": 10}\n\
+         3.0 10 0.5 0.5\n\
+         [\"hits_avg\", \"load_avg\"]\n\
+         [\"client\", \"get\", \"put\"]\n\
+         protocol: `echo no JSON` on `this machine` failed: no line of 1 is a sample or a number in JSON; the first: `no JSON`\n\
+         0\n"
+    );
+    let trials = trials(&run_folder(&folder));
+    let metrics = json(&trials[0].join("metrics.json"));
+    let notes = metrics["notes"].to_string();
+    assert!(
+        notes.contains(
+            "`client` wrote 20 lines that are no samples or numbers in JSON; the first: `starting`"
+        ),
+        "{notes}"
+    );
+    let rows = crate::support::requests(&trials[0]);
+    let puts: Vec<_> = rows.iter().filter(|row| row["operation_type"] == "put").collect();
+    assert_eq!(puts.len(), 10);
+    assert!(puts.iter().all(|row| row["latency_s"] == 0.04 && row["bytes"] == 1000), "{:?}", puts[0]);
+    for (trial, name) in [(2, "early"), (3, "stuck")] {
+        let told = json(&trials[trial].join("metrics.json"))["operations"][name]["successes"].clone();
+        assert_eq!(told, 2, "{name}");
+    }
+}
+
+#[test]
 fn a_command_that_takes_too_long_under_load_is_killed_with_its_children() {
     let folder = Folder::new();
     let script = r#"

@@ -25,17 +25,22 @@ pub struct CommandClient(Arc<service::CommandClient>);
 pub struct CommandAnswer(Arc<CommandReply>);
 
 /// Options of a command; every other key is a parameter of its arguments or its input.
-const OPTIONS: &[&str] = &["name", "stdin", "ok", "timeout", "env", "params"];
+const OPTIONS: &[&str] = &["name", "stdin", "ok", "timeout", "env", "samples", "params"];
 
 /// Any command as an operation: under load, each call starts a process and waits for its end.
 ///
 /// Options of a command: `stdin` (a text that it reads; nothing), `ok` (the exit code that counts as success, or an array of
 /// them; 0; a signal counts 128 and its number, as in a shell), `timeout` (after which it is killed; for `run()` `"60s"`),
-/// `env` (a map), `name` (what it is called in results), `params`. Every other key is a parameter that stands for `{key}` in the
+/// `env` (a map), `samples` (whether lines of JSON that it writes are merged into the results; `false`), `name` (what it is called
+/// in results), `params`. Every other key is a parameter that stands for `{key}` in the
 /// arguments and in `stdin`; with parameters, `{{` and `}}` are braces, without any, braces mean themselves.
 ///
 /// An exit code that `ok` does not name is a failure of class `exit`, a program that cannot be started one of class `io`.
 /// What a command leaves running in its process group ends with it.
+///
+/// With `samples: true` a line of standard output that is a JSON object with `latency_s` or `latency_ms` is a sample: it counts in
+/// the row that its `name` (or `operation_type`) says, as a failure if `success` is false or it has an `error`. Every other field that is
+/// a number is recorded as a metric, a trend (`result.extras.NAME_p50`), and one that is true or false as a rate.
 #[export_module]
 pub mod command {
     /// Commands in the current folder, with our own environment. Nothing runs until an operation does.
@@ -77,6 +82,14 @@ pub mod command {
     /// let sort = command::client().exec(["sort", "-n"], #{ stdin: "10\n9\n", timeout: "2s" });
     /// check(sort.run().stdout == "9\n10\n", "sorted");
     /// let touch = command::client(#{ folder: "/tmp" }).exec(["test", "-n", "{n}"], #{ n: data::sequence(), name: "test" });
+    /// ```
+    ///
+    /// ```rhai
+    /// let client = command::client().exec(["cat"], #{
+    ///     samples: true, stdin: `{"name": "get", "latency_s": 0.012, "hits": 3}`,
+    /// });
+    /// let result = load::run(client, #{ requests: 4 });
+    /// check(result.operations.get.requests == 4 && result.extras.hits_avg == 3.0, "samples are merged");
     /// ```
     #[rhai_fn(global, name = "exec", return_raw, pure)]
     pub fn exec_with(
@@ -290,6 +303,11 @@ fn exec_options(what: &str, arguments: &[String], settings: Map) -> Result<ExecO
             "ok" => built.ok = codes(&value)?,
             "timeout" => built.timeout = Some(super::globals::span("timeout", &value)?.0),
             "env" => built.env = env(&value)?,
+            "samples" => {
+                built.samples = value.as_bool().map_err(|found| {
+                    Error::usage(format!("`samples` must be true or false, not {}", a(found)))
+                })?;
+            }
             "params" => {
                 let found = value.type_name();
                 let map = value.try_cast::<Map>().ok_or_else(|| {

@@ -49,7 +49,9 @@ fn performed(ctx: &NativeCallContext, shown: &str, request: Request) -> ScriptRe
     not_in_a_journey(ctx, "a load")?;
     let scripts: Vec<_> = request.groups.iter().flat_map(|(_, task, _)| scripts(task)).collect();
     let names = rows(&request.groups);
-    let has_steps = request.groups.iter().any(|(_, task, _)| task.has_journeys());
+    let has_steps = request.groups.iter().any(|(_, task, _)| {
+        task.has_journeys() || task.operations().iter().any(|operation| operation.tells())
+    });
     let outcome = perform(&host(ctx), request).map_err(|error| {
         let mistake = scripts.iter().find_map(|script| script.take_mistake());
         match mistake.filter(|_| error.kind == ErrorKind::Usage) {

@@ -34,7 +34,7 @@ pub struct LoadResult {
     name: String,
     /// What the operations are called, which a plan knows too.
     operations: Vec<String>,
-    /// It has more of them that only the load itself tells: the steps of journeys.
+    /// It has more of them that only the load itself tells: the steps of journeys, the samples of commands.
     has_steps: bool,
 }
 

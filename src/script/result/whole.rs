@@ -237,7 +237,7 @@ pub mod face {
     pub fn operations(ctx: NativeCallContext, result: &mut LoadResult) -> ScriptResult<Map> {
         // In a plan nobody knows them.
         if result.has_steps && result.outcome.is_none() {
-            effect(&ctx, &format!("the steps of `{}`", result.name))?;
+            effect(&ctx, &format!("the parts of `{}`", result.name))?;
         }
         let row = |name: &String| {
             let row = LoadResult {

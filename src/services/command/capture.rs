@@ -4,6 +4,9 @@ use std::{collections::VecDeque, io};
 
 use tokio::net::unix::pipe::Receiver;
 
+use super::lines::Lines;
+use crate::measure::Moment;
+
 /// What one read takes at most, bytes.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -11,16 +14,18 @@ const READ_SIZE: usize = 16 * 1024;
 const READS: usize = 16;
 
 /// The first and the last bytes of a stream, `limit` of each.
-pub struct Capture {
+pub struct Capture<'a> {
+    /// Takes the lines apart as they come.
+    lines: Option<&'a mut Lines>,
     limit: usize,
     head: Vec<u8>,
     tail: VecDeque<u8>,
     total: u64,
 }
 
-impl Capture {
-    pub fn new(limit: usize) -> Self {
-        Self { limit, head: Vec::new(), tail: VecDeque::new(), total: 0 }
+impl<'a> Capture<'a> {
+    pub fn new(limit: usize, lines: Option<&'a mut Lines>) -> Self {
+        Self { lines, limit, head: Vec::new(), tail: VecDeque::new(), total: 0 }
     }
 
     /// Takes everything until the pipe is closed.
@@ -58,6 +63,9 @@ impl Capture {
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(bytes, Moment::now());
+        }
         self.total += bytes.len() as u64;
         let (first, rest) = bytes.split_at(bytes.len().min(self.limit - self.head.len()));
         self.head.extend_from_slice(first);
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
 
     fn text(limit: usize, pieces: &[&str]) -> String {
-        let mut capture = Capture::new(limit);
+        let mut capture = Capture::new(limit, None);
         for piece in pieces {
             capture.push(piece.as_bytes());
         }

@@ -3,6 +3,7 @@
 //! A process has a process group of its own, which ends with the call however that ends.
 
 mod capture;
+mod lines;
 mod operation;
 mod process;
 mod session;

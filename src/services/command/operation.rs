@@ -6,7 +6,7 @@ use std::{
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::CommandClient;
 use crate::error::{Error, Result};
 use crate::load::payload::{Encoding, Param, Parameters, Template};
-use crate::load::{Client, Operation, Turn};
+use crate::load::{Client, MOST_TOLD, Operation, Turn};
 use crate::measure::{
     failure,
     secrets::{is_secret, mask_urls},
@@ -39,6 +39,8 @@ pub struct ExecOptions {
     pub timeout: Option<Duration>,
     /// Variables on top of those of the client.
     pub env: Vec<(String, String)>,
+    /// Whether lines of JSON on its standard output are samples and numbers.
+    pub samples: bool,
     /// What stands for `{name}` in the arguments and in `stdin`. Without any, braces mean themselves.
     pub params: Vec<(String, Param)>,
 }
@@ -54,6 +56,16 @@ pub struct Exec {
     timeout: Option<Duration>,
     env: Vec<(String, String)>,
     described: Value,
+    /// What there was beside samples, where those are wanted.
+    strange: Option<Mutex<Strange>>,
+}
+
+/// What a command said that could not be used, over all calls of a load.
+#[derive(Default)]
+pub(super) struct Strange {
+    pub lines: u64,
+    pub first: String,
+    pub left_out: u64,
 }
 
 impl Exec {
@@ -92,6 +104,7 @@ impl Exec {
             "env": env.iter().map(|(name, value)| shown_variable(name, value)).collect::<serde_json::Map<_, _>>(),
             "stdin_bytes": options.stdin.as_ref().map_or(0, String::len),
             "ok": ok,
+            "samples": options.samples,
         });
         Ok(Self {
             name,
@@ -103,11 +116,17 @@ impl Exec {
             timeout: options.timeout,
             env,
             described,
+            strange: options.samples.then(Mutex::default),
         })
     }
 
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Where lines go that could not be used; none if its output is only its output.
+    pub(super) fn strange(&self) -> Option<MutexGuard<'_, Strange>> {
+        self.strange.as_ref().map(|strange| strange.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn accepts(&self, exit_code: i32) -> bool {
@@ -173,6 +192,8 @@ impl Operation for Exec {
 
     /// Refuses what cannot be started at all, before anything is measured.
     fn prepare(&self, _seed: u64, _cancel: &CancellationToken) -> Result<()> {
+        // Of the load that begins, not of those before.
+        self.strange().as_deref_mut().map(std::mem::take);
         if let Some(folder) = self.owner.folder().filter(|folder| !folder.is_dir()) {
             let error = Error::io(format!("there is no folder `{}` to run commands in", folder.display()));
             return Err(error.class(failure::IO).hint("make it first, or give another `folder`"));
@@ -191,6 +212,29 @@ impl Operation for Exec {
         } else {
             error.hint("is it installed, and on PATH? On a cluster, was its module loaded?")
         })
+    }
+
+    fn tells(&self) -> bool {
+        self.strange.is_some()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let Some(strange) = self.strange() else { return Vec::new() };
+        let Strange { lines, first, left_out } = &*strange;
+        let mut remarks = Vec::new();
+        if *lines > 0 {
+            remarks.push(format!(
+                "`{}` wrote {lines} lines that are no samples or numbers in JSON; the first: `{first}`",
+                self.name
+            ));
+        }
+        if *left_out > 0 {
+            remarks.push(format!(
+                "`{}` told more than {MOST_TOLD} samples and numbers in a call: {left_out} are left out",
+                self.name
+            ));
+        }
+        remarks
     }
 }
 

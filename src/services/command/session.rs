@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use tokio::{io::AsyncWriteExt, net::unix::pipe::Sender};
 
 use super::capture::Capture;
+use super::lines::{Heard, Lines};
 use super::operation::Exec;
 use super::process::{Ended, Process};
-use crate::load::{Operation, Session, Turn};
+use crate::load::{Operation, Session, Told, Turn};
 use crate::measure::{Failure, Moment, Outcome, failure};
 
 /// Of each output, this many bytes from its beginning and from its end are handed out: bytes.
@@ -40,6 +41,8 @@ pub struct CommandReply {
 #[derive(Default)]
 pub struct CommandSession {
     reply: CommandReply,
+    /// What the last command said, if it was asked for samples.
+    lines: Lines,
 }
 
 #[async_trait(?Send)]
@@ -49,7 +52,8 @@ impl Session for CommandSession {
             .downcast_ref::<Exec>()
             .expect("a session is given only operations of its own client, which makes commands alone");
         self.reply = CommandReply::default();
-        let work = perform(exec, turn, if keep { KEPT } else { GLIMPSED });
+        self.lines = Lines::default();
+        let work = perform(exec, turn, if keep { KEPT } else { GLIMPSED }, &mut self.lines);
         let done = match exec.timeout() {
             Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
                 Err(Failure::kept(failure::TIMEOUT, format!("still running after {limit:?}; it was killed")))
@@ -60,10 +64,21 @@ impl Session for CommandSession {
         if !exec.accepts(reply.exit_code) {
             return Err(unexpected(exec, &reply));
         }
+        let Heard { good, other, first_other, .. } = &self.lines.heard;
+        if *good == 0
+            && let Some(first) = first_other
+        {
+            let detail = format!("no line of {other} is a sample or a number in JSON; the first: `{first}`");
+            return Err(Failure::kept(failure::PROTOCOL, detail));
+        }
         if keep {
             self.reply = reply;
         }
         Ok(Outcome { bytes, items: 1, ..Outcome::default() })
+    }
+
+    fn told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.lines.heard.told)
     }
 
     fn reply(&mut self) -> Box<dyn Any + Send> {
@@ -72,14 +87,20 @@ impl Session for CommandSession {
 }
 
 /// Runs the command to its end; what it did, and how many bytes its standard output had.
-async fn perform(exec: &Exec, turn: Turn, limit: usize) -> Result<(CommandReply, u64), Failure> {
+async fn perform(
+    exec: &Exec,
+    turn: Turn,
+    limit: usize,
+    lines: &mut Lines,
+) -> Result<(CommandReply, u64), Failure> {
     let (mut command, input) = exec.command(turn);
     let started = Moment::now();
     let mut process = Process::start(&mut command, input.is_some()).map_err(|error| {
         let program = command.get_program().to_string_lossy();
         Failure::kept(failure::IO, format!("cannot start `{program}`: {error}"))
     })?;
-    let (mut stdout, mut stderr) = (Capture::new(limit), Capture::new(limit));
+    let listening = exec.tells().then_some(&mut *lines);
+    let (mut stdout, mut stderr) = (Capture::new(limit, listening), Capture::new(limit, None));
     let stdin = process.stdin.take();
     let (from_stdout, from_stderr, ended) = process.parts();
     let streams = async {
@@ -101,8 +122,23 @@ async fn perform(exec: &Exec, turn: Turn, limit: usize) -> Result<(CommandReply,
     let exit_code = status.code().unwrap_or(128 + signal);
     let bytes = stdout.total();
     let (stdout, stderr) = (stdout.into_text(), stderr.into_text());
+    // The last line may have no end.
+    lines.end(Moment::now());
+    note_strange(exec, &lines.heard);
     let reply = CommandReply { exit_code, signal, stdout, stderr, duration, user, system, max_rss_bytes };
     Ok((reply, bytes))
+}
+
+fn note_strange(exec: &Exec, heard: &Heard) {
+    if let (Some(mut strange), Some(first)) = (exec.strange(), &heard.first_other) {
+        if strange.lines == 0 {
+            strange.first.clone_from(first);
+        }
+        strange.lines += heard.other;
+    }
+    if let (Some(mut strange), 1..) = (exec.strange(), heard.left_out) {
+        strange.left_out += heard.left_out;
+    }
 }
 
 /// Writes the command's input; one that does not read all of it is no failure.
