@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Sink,
     collector::{Collected, Collector},
+    finish::{Finish, Finished},
     plan::Plan,
     thread::{self, Group, Opened, Spec},
     troubles::Troubles,
@@ -65,6 +66,8 @@ pub struct MeasuredGroup {
     pub metrics: Vec<(String, Metric)>,
     /// What was cut from the start of the window, where the plan wants it steady.
     pub steady: Option<Steady>,
+    /// When its users were done, where each has its share of the calls.
+    pub finished: Option<Finished>,
     /// Length of the measured window, in seconds; what was cut is not in it.
     pub duration_s: f64,
 }
@@ -93,6 +96,14 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
     // Ends with the run, and when this load alone has to be given up.
     let given_up = cancel.child_token();
     let troubles = Arc::new(Troubles::new(given_up.clone()));
+    let finishes: Arc<[_]> = load
+        .groups
+        .iter()
+        .map(|group| {
+            group.plan.requests_each?;
+            Some(Arc::new(Finish::new(group.plan.concurrency().into())))
+        })
+        .collect();
     let (batches, collect) = channel();
     let (opened, openings) = channel();
     let (start, started) = watch::channel(None);
@@ -104,6 +115,7 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
                 groups: load.groups.clone(),
                 rows: names.clone(),
                 troubles: troubles.clone(),
+                finishes: finishes.clone(),
                 thinning: thinning.clone(),
                 batches: batches.clone(),
                 opened: opened.clone(),
@@ -146,6 +158,10 @@ pub fn run(load: &Load, sinks: &mut [&mut dyn Sink], cancel: &CancellationToken)
     let interrupted = cancel.is_cancelled() || broken.is_some();
     let mut measured = summarise(load, collected?, begin, threads, thinning, unopened, interrupted);
     measured.broken = broken;
+    for ((group, measured), finish) in load.groups.iter().zip(&mut measured.groups).zip(finishes.iter()) {
+        let from = begin.plus_duration(group.plan.warmup.0);
+        measured.finished = finish.as_ref().and_then(|finish| finish.told(from));
+    }
     if names.is_full() {
         let note = "there are more steps than rows: those that came last are counted in the row `other`";
         measured.notes.push(note.to_owned());
@@ -175,11 +191,11 @@ fn summarise(
         let from = begin.plus_duration(group.plan.warmup.0);
         let made = totals.counts.calls();
         // Where the number of calls ended the load, its window ends with the last of them.
-        let last = group.plan.requests.filter(|requests| made >= *requests).map(|_| totals.counts.last_ended);
+        let last = group.plan.calls().filter(|calls| made >= *calls).map(|_| totals.counts.last_ended);
         let planned = group.plan.duration().map(|duration| from.plus_duration(duration));
         let ends = [planned, last, interrupted.then_some(collected.end)];
         let duration_s = seconds(ends.into_iter().flatten().min().unwrap_or(collected.end), from);
-        let mut measured = MeasuredGroup { totals, parts, metrics, steady: None, duration_s };
+        let mut measured = MeasuredGroup { totals, parts, metrics, steady: None, finished: None, duration_s };
         if let Some(blocks) = &collected.blocks[groups.len()] {
             trim(&mut measured, groups.len(), blocks, &collected.names, group.plan.warmup.0.as_secs_f64());
         }

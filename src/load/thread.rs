@@ -20,6 +20,7 @@ use super::{
     arrival::Calls,
     deadline::Deadlines,
     dispatcher::{Line, Schedule, dispatch, seat},
+    finish::Finish,
     pace::Pace,
     plan::Plan,
     sessions::Sessions,
@@ -58,6 +59,8 @@ pub struct Spec {
     pub groups: Arc<[Group]>,
     pub rows: Arc<Rows>,
     pub troubles: Arc<Troubles>,
+    /// By group, where each user has its share of the calls.
+    pub finishes: Arc<[Option<Arc<Finish>>]>,
     pub thinning: Arc<Thinning>,
     pub batches: Sender<Batch>,
     pub opened: Sender<Opened>,
@@ -210,10 +213,11 @@ async fn generate(spec: Spec, begin: Moment, ending: Ending, groups: Vec<Prepare
             last: last(&window(group), &group.plan),
             sites: Sites::new(spec.rows.clone()),
             troubles: spec.troubles.clone(),
+            finish: spec.finishes[index].clone(),
         });
         match Calls::of(&group.plan, group.seed) {
             None => {
-                let turns = Rc::new(Turns::new(work.window, group.plan.requests, spec.thread, threads));
+                let turns = Rc::new(Turns::new(work.window, &group.plan, spec.thread, threads));
                 let pace = Rc::new(Pace::of(&group.plan, group.seed, begin));
                 let sleeper = Rc::new(Sleeper::default());
                 let mut sessions = sessions.into_iter();

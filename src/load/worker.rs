@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{
-    Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Stages, Steps, Told, Turn, deadline::Deadlines,
-    pace::Pace, sessions::Sessions, sleeper::Sleeper, troubles::Troubles,
+    Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Plan, Stages, Steps, Told, Turn,
+    deadline::Deadlines, finish::Finish, pace::Pace, sessions::Sessions, sleeper::Sleeper,
+    troubles::Troubles,
 };
 use crate::measure::{
     Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
@@ -44,6 +45,8 @@ pub struct Work {
     pub last: Moment,
     pub sites: Sites,
     pub troubles: Arc<Troubles>,
+    /// Where each user has its share of the calls.
+    pub finish: Option<Arc<Finish>>,
 }
 
 /// What a virtual user does in a turn.
@@ -71,6 +74,15 @@ impl Work {
             stage.and_then(|(stages, rows)| Some(rows[stages.index_at(due.since(self.window.from))?]));
         let parts = [self.duties[number].part, stage];
         (number, Place { group: self.group, row: self.group, parts })
+    }
+
+    /// Counts a call for the moments when users are done.
+    fn count(&self, due: Moment, ended: Moment, result: &Result<Outcome, Failure>) {
+        if let Some(finish) = &self.finish
+            && due >= self.window.from
+        {
+            finish.call(ended, result);
+        }
     }
 }
 
@@ -200,6 +212,7 @@ impl User {
         let (started, ended, result) = (made.started, made.ended, &made.result);
         let sample = Sample { turn, due, started, ended, paused: 0, result };
         recorder.record(place, &sample, free && !made.opened);
+        self.work.count(due, ended, result);
         if !steps.is_empty() {
             let mut from = started;
             for (row, ended) in steps.iter().zip(&self.marks) {
@@ -340,6 +353,7 @@ impl User {
         }
         let sample = Sample { turn, due, started: at, ended: done.now, paused, result: &result };
         recorder.record(place, &sample, free);
+        work.count(due, done.now, &result);
         done
     }
 
@@ -391,6 +405,8 @@ fn enter(recorder: &mut Recorder) {
 pub struct Turns {
     pub window: Window,
     pub requests: Option<u64>,
+    /// How many of them each user makes, and how many users there are: user u of n then owns turns u, u + n, ...
+    pub each: Option<(u64, u64)>,
     pub threads: u64,
     pub next: Cell<u64>,
     /// Turns of warm-up where the measured ones are numbered 0 to `requests`: they follow after those, so that
@@ -399,15 +415,26 @@ pub struct Turns {
 }
 
 impl Turns {
-    pub fn new(window: Window, requests: Option<u64>, thread: usize, threads: usize) -> Self {
+    pub fn new(window: Window, plan: &Plan, thread: usize, threads: usize) -> Self {
         let (thread, threads) = (thread as u64, threads as u64);
+        let requests = plan.calls();
+        let each = plan.requests_each.map(|each| (each, u64::from(plan.concurrency())));
         let warmup = requests.unwrap_or(0) + thread;
-        Self { window, requests, threads, next: Cell::new(thread), next_warmup: Cell::new(warmup) }
+        Self { window, requests, each, threads, next: Cell::new(thread), next_warmup: Cell::new(warmup) }
     }
 
-    fn take(&self, now: Moment) -> Option<u64> {
+    fn take(&self, now: Moment, own: &mut Own) -> Option<u64> {
         if now >= self.window.to {
             return None;
+        }
+        if let Some((each, users)) = self.each {
+            let (made, first) = match now < self.window.from {
+                true => (&mut own.warmup, each * users),
+                false if own.measured >= each => return None,
+                false => (&mut own.measured, 0),
+            };
+            *made += 1;
+            return Some(first + (*made - 1) * users + own.user);
         }
         let counter = match self.requests {
             Some(_) if now < self.window.from => &self.next_warmup,
@@ -420,13 +447,28 @@ impl Turns {
     }
 }
 
+/// The turns that one user has taken, where it has its own.
+struct Own {
+    user: u64,
+    warmup: u64,
+    measured: u64,
+}
+
 /// A virtual user of a closed loop: the next call is due when the last one has ended and its pace lets it.
 pub async fn closed(mut user: User, turns: Rc<Turns>, pace: Rc<Pace>, sleeper: Rc<Sleeper>) {
     let mut now = Moment::now();
     let mut ready = now;
+    let mut own = Own { user: user.number, warmup: 0, measured: 0 };
     while !user.shared.stopping.get() {
         let Some(due) = pace.due(user.number, ready) else { return };
-        let Some(turn) = turns.take(due) else { return };
+        let Some(turn) = turns.take(due, &mut own) else {
+            if let Some(finish) = &user.work.finish
+                && turns.each.is_some_and(|(each, _)| own.measured >= each)
+            {
+                finish.user(now);
+            }
+            return;
+        };
         if due > now {
             if !sleeper.until(due).await {
                 return;

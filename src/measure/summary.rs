@@ -49,6 +49,9 @@ pub struct Summary {
     /// Another row counts these calls as well: this is a step of a journey, a share of a mix or a stage.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_part: bool,
+    /// Figures that only this kind of operation has. Those of the whole load stand in the results' own `extras`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extras: BTreeMap<String, f64>,
 }
 
 fn is_false(flag: &bool) -> bool {

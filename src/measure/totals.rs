@@ -1,5 +1,7 @@
 //! All of a trial's calls of one operation, and the summary made of them.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 
 use super::{Counts, Errors, FailureClass, Phase, Quantiles, Summary, Tally, clock::millis, tally};
@@ -113,6 +115,7 @@ impl Totals {
             reconnects: counts.reconnects,
             max_in_flight: 0,
             is_part: false,
+            extras: BTreeMap::new(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Watcher<'a> {
 impl<'a> Watcher<'a> {
     /// `plan` is the one whose stages are told where several run together.
     pub fn new(host: &'a Host, trial: &str, plan: &Plan) -> Self {
-        let measuring = Stage::Measuring { length: plan.duration().map(Span), requests: plan.requests };
+        let measuring = Stage::Measuring { length: plan.duration().map(Span), requests: plan.calls() };
         Self {
             host,
             trial: trial.to_owned(),

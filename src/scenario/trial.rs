@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::live::Watcher;
 use crate::error::{Error, Result};
 use crate::host::{Host, PlannedLoad, Stage};
-use crate::load::{Calls, Group, Load, Measured, Plan, Steady, Task, Watch, cores_allowed};
+use crate::load::{Calls, Finished, Group, Load, Measured, Plan, Steady, Task, Watch, cores_allowed};
 use crate::measure::{Failure, Summary, Totals, tally::DIGITS};
 use crate::probes::{self, Sampler};
 use crate::results::{
@@ -316,8 +316,10 @@ fn unit(groups: &[Group]) -> &'static str {
 struct Figures(BTreeMap<&'static str, (f64, f64)>);
 
 impl Figures {
-    fn add(&mut self, task: &Task, row: &Summary) {
+    /// Adds the figures of an operation's row, and puts them to it.
+    fn add(&mut self, task: &Task, row: &mut Summary) {
         for (key, value) in task.extras(row) {
+            row.extras.insert(key.to_owned(), value);
             let weight = if is_mean(key) { row.successes as f64 } else { 1.0 };
             let (sum, weights) = self.0.entry(key).or_default();
             *sum += value * weight;
@@ -332,6 +334,19 @@ impl Figures {
             extras.insert(key.to_owned(), value.into());
         }
     }
+}
+
+/// Puts to the figures of a load when the users of one of its groups were done: its first and its last are those of all.
+fn done(extras: &mut Map<String, Value>, key: &str, value: f64, alone: bool) {
+    let known = extras.get(key).and_then(Value::as_f64);
+    let value = match (key, known) {
+        ("first_done_s", Some(known)) => known.min(value),
+        ("last_done_s", Some(known)) => known.max(value),
+        ("first_done_s" | "last_done_s", None) => value,
+        _ if alone => value,
+        _ => return,
+    };
+    extras.insert(key.to_owned(), value.into());
 }
 
 fn is_mean(key: &str) -> bool {
@@ -362,12 +377,16 @@ fn summarise(
         duration_s = duration_s.max(part.duration_s);
         let due = part.totals.counts.calls();
         let rate = group.plan.offered_rate(due, part.duration_s);
-        let row = part.totals.summary(&group.name, part.duration_s, rate);
+        let mut row = part.totals.summary(&group.name, part.duration_s, rate);
         offered = rate.map(|rate| rate + offered.unwrap_or(0.0)).or(offered);
         // Windows of different lengths: the rates of the groups add up, their counts over one window would not.
         throughput += row.throughput;
         bytes_per_second += row.bytes_per_second;
-        figures.add(&group.task, &row);
+        figures.add(&group.task, &mut row);
+        for (key, value) in part.finished.iter().flat_map(Finished::figures) {
+            row.extras.insert(key.to_owned(), value);
+            done(&mut extras, key, value, groups.len() == 1);
+        }
         if let Some(steady) = part.steady {
             let window = steady_window.get_or_insert(SteadyWindow { found: true, trimmed_s: 0.0 });
             window.found &= steady.cut.is_some();
@@ -395,9 +414,10 @@ fn summarise(
             let due = totals.counts.calls();
             let rate = stage.filter(|_| group.plan.is_open()).map(|length| due as f64 / length);
             let row = totals.summary(&name, stage.unwrap_or(part.duration_s), rate);
-            let row = Summary { is_part: true, ..row };
-            if let Some(part) = group.task.part(&name) {
-                figures.add(part, &row);
+            let mut row = Summary { is_part: true, ..row };
+            let own = name.strip_prefix(&format!("{}: ", group.name)).unwrap_or(&name);
+            if let Some(part) = group.task.part(own).or_else(|| group.task.part(&name)) {
+                figures.add(part, &mut row);
             }
             rows.insert(name.clone(), row);
             operations.insert(name, totals);

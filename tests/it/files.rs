@@ -36,6 +36,11 @@ fn a_mix_works_on_one_tree_and_tells_its_parts() {
         check(made.bytes >= made.successes * 4_096 && made.bytes < made.successes * 65_536, "sizes as they are given");
         check(r.operations.remove.bytes == 0 && r.operations.ask.bytes == 0, "no bytes are moved");
         print(r.extras.keys());
+        for name in ["ask", "block", "change", "read"] { print(`${name} ${r.operations[name].extras.keys()}`); }
+        let sum = 0.0;
+        for name in ["ask", "change", "make", "read", "remove"] { sum += r.operations[name].extras.metadata_ops_per_second; }
+        check((sum / r.extras.metadata_ops_per_second - 1.0).abs() < 1e-6, "the whole is the sum of its parts");
+        check(`${r}`.contains("metadata") && `${r}`.contains(": make"), "the table has them by part");
         let used = load::run(scratch.tree(#{ files: 20, file_size: 0 }).delete(), #{ requests: 25 });
         print([used.successes, used.errors.by_class]);
     "#;
@@ -43,6 +48,10 @@ fn a_mix_works_on_one_tree_and_tells_its_parts() {
     assert_eq!(
         stdout,
         "[\"metadata_ops_per_second\", \"read_iops\", \"read_mb_per_second\", \"write_mb_per_second\"]\n\
+         ask [\"metadata_ops_per_second\"]\n\
+         block [\"read_iops\", \"read_mb_per_second\"]\n\
+         change [\"metadata_ops_per_second\", \"write_mb_per_second\"]\n\
+         read [\"metadata_ops_per_second\", \"read_mb_per_second\"]\n\
          [20, #{\"used_up\": 5}]\n"
     );
 }
@@ -62,4 +71,34 @@ fn single_calls_see_the_same_tree() {
     let stdout = in_scratch(script);
     assert!(stdout.starts_with("[10, 10]\n[\"used_up\", "), "{stdout}");
     assert!(stdout.contains("the tree has none left"), "{stdout}");
+}
+
+#[test]
+fn users_with_a_fixed_amount_are_done_at_different_times() {
+    let script = r#"
+        // Every second call waits: with two users, all those of the second one.
+        let odd_waits = command::client().shell("[ $(({n} % 2)) = 0 ] || sleep 0.5", #{ n: data::sequence(), name: "step" });
+        let r = load::run(odd_waits, #{ concurrency: 2, requests_each: 2 });
+        let e = r.extras;
+        print(`${r.requests} ${r.failures}`);
+        check(e.first_done_s < e.last_done_s && e.last_done_s >= 1.0, `${e}`);
+        check((e.last_done_s - r.duration_s).abs() < 0.001, "the window ends when the last user is done");
+        check((e.last_done_calls_per_second * e.last_done_s - 4.0).abs() < 0.001, "all four");
+        check(e.first_done_calls_per_second * e.first_done_s < 3.5, "not all of them were there already");
+
+        let write = files::client("{scratch}").write(#{ file_size: "1 MiB", block_size: "64 KiB", files: 4 });
+        let r = load::run(write, #{ concurrency: 4, requests_each: 16, warmup: "10ms" });
+        print(`${r.requests} ${r.bytes} ${r.operations[r.name].extras.contains("first_done_s")} ${`${r}`.contains("last done")}`);
+        for wrong in [#{ requests: 3 }, #{ rate: 5 }, #{ stages: [#{ concurrency: 2, duration: "1s" }] }] {
+            wrong.requests_each = 2;
+            try { load::run(write, wrong) } catch (err) { print(err.message) }
+        }
+    "#;
+    assert_eq!(
+        in_scratch(script),
+        "4 0\n64 4194304 true true\n\
+         `requests_each` and `requests` are both given\n\
+         `requests_each` is what each user of a closed loop has to do, but a schedule says when these calls are due\n\
+         `requests_each` and `stages` are both given\n"
+    );
 }

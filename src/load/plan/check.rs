@@ -18,12 +18,14 @@ impl Plan {
         };
         positive("concurrency", self.concurrency == Some(0))?;
         positive("requests", self.requests == Some(0))?;
+        positive("requests_each", self.requests_each == Some(0))?;
         positive("threads", self.threads == Some(0))?;
         positive("duration", self.duration.is_some_and(|span| span.0.is_zero()))?;
         positive("timeout", self.timeout.0.is_zero())?;
         self.check_stages()?;
         self.check_trace()?;
-        if self.duration.is_none() && self.requests.is_none() && self.stages.is_none() && self.trace.is_none()
+        self.check_each()?;
+        if self.duration.is_none() && self.calls().is_none() && self.stages.is_none() && self.trace.is_none()
         {
             return Err(Error::usage("this load would never end")
                 .hint("give `duration: \"30s\"` or `requests: 10_000`"));
@@ -110,6 +112,30 @@ impl Plan {
             return both("concurrency", "give each stage its own `concurrency`");
         }
         Ok(())
+    }
+
+    /// Each user has its own calls: there is nothing that others could tell it.
+    fn check_each(&self) -> Result<()> {
+        let Some(each) = self.requests_each else { return Ok(()) };
+        let both = |name: &str| Error::usage(format!("`requests_each` and `{name}` are both given"));
+        if self.requests.is_some() {
+            return Err(
+                both("requests").hint("with `requests` the users share the calls: leave one of them out")
+            );
+        }
+        if self.stages.is_some() {
+            return Err(both("stages").hint("the stages together are the window: leave `requests_each` out"));
+        }
+        if self.is_open() {
+            return Err(Error::usage(
+                "`requests_each` is what each user of a closed loop has to do, but a schedule says when these calls are due",
+            )
+            .hint("use `requests`, or give `concurrency` instead of a rate"));
+        }
+        match each.checked_mul(u64::from(self.concurrency())) {
+            Some(_) => Ok(()),
+            None => Err(Error::usage(format!("`requests_each: {each}` is more than any load can make"))),
+        }
     }
 
     fn check_trace(&self) -> Result<()> {

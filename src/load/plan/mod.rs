@@ -62,6 +62,9 @@ pub struct Plan {
     /// Measured calls to make; with `duration` too, whichever ends first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
+    /// Measured calls that each virtual user of a closed loop makes, instead of `requests`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_each: Option<u64>,
     /// Load before the measured window.
     #[serde(default)]
     pub warmup: Span,
@@ -127,6 +130,12 @@ impl Plan {
     /// Whether calls are due on a schedule, whatever has become of the ones before.
     pub fn is_open(&self) -> bool {
         self.rate.is_some() || self.trace.is_some() || self.stages_of(Unit::Rate).is_some()
+    }
+
+    /// Measured calls to make, of all users together.
+    pub fn calls(&self) -> Option<u64> {
+        let users = u64::from(self.concurrency());
+        self.requests.or_else(|| Some(self.requests_each?.saturating_mul(users)))
     }
 
     /// The most calls in flight.

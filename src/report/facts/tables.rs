@@ -16,12 +16,17 @@ const CALLS: &str = "calls/s";
 const RESPONSE: &str = "p50 to max: response time (from due) of successful calls.";
 
 /// Extras that the storage table shows, so that others do not repeat them.
-const STORAGE: [(&str, &str, &str); 4] = [
+const STORAGE: [(&str, &str, &str); 5] = [
     ("read_mb_per_second", "read", "MB/s"),
     ("write_mb_per_second", "write", "MB/s"),
     ("read_iops", "read", "IOPS"),
     ("write_iops", "write", "IOPS"),
+    ("metadata_ops_per_second", "metadata", "ops/s"),
 ];
+
+/// More of them, where users had a fixed amount to do.
+const DONE: [(&str, &str, &str); 2] =
+    [("first_done_s", "first done", "s"), ("last_done_s", "last done", "s")];
 
 /// A percentile with its unit, `~` before it where fewer than 10 samples lie beyond; `–` without samples.
 pub fn response(quantiles: &Quantiles, name: &str, value: f64, unit: &str) -> String {
@@ -209,21 +214,35 @@ pub fn failures<'a>(trials: impl Iterator<Item = (&'a str, &'a Metrics)>, named:
     table
 }
 
-/// MB/s and IOPS of trials that have them.
+/// MB/s, IOPS and more of trials that have them: a row for each, and for each part that has figures of its own.
 pub fn storage<'a>(trials: impl Iterator<Item = (&'a str, &'a Metrics)>) -> Table {
-    let mut table = Table::new("MB are 10^6 bytes.").words("trial");
-    for (_, name, unit) in STORAGE {
-        table = table.numbers(name, unit);
-    }
-    for (label, metrics) in trials {
-        let values: Vec<_> =
-            STORAGE.iter().map(|(key, ..)| metrics.extras.get(*key).and_then(Value::as_f64)).collect();
-        if values.iter().any(Option::is_some) {
-            let cells = values.into_iter().map(|value| value.map_or(NONE.into(), figures).into());
-            table.row([Cell::from(label)].into_iter().chain(cells).collect());
+    let columns = || STORAGE.iter().chain(&DONE);
+    let mut rows: Vec<(String, Vec<Option<f64>>)> = Vec::new();
+    for (label, metrics) in trials.filter(|(_, metrics)| is_storage(metrics)) {
+        let whole = |key: &str| metrics.extras.get(key).and_then(Value::as_f64);
+        rows.push((label.to_owned(), columns().map(|(key, ..)| whole(key)).collect()));
+        let parts = || metrics.operations.iter().filter(|(_, part)| !part.extras.is_empty());
+        for (name, part) in parts().filter(|_| parts().count() > 1) {
+            let values = columns().map(|(key, ..)| part.extras.get(*key).copied());
+            rows.push((format!("{label}: {name}"), values.collect()));
         }
     }
+    let shown: Vec<bool> =
+        (0..columns().count()).map(|at| rows.iter().any(|(_, values)| values[at].is_some())).collect();
+    let mut table = Table::new("MB are 10^6 bytes.").words("trial");
+    for ((_, name, unit), _) in columns().zip(&shown).filter(|(_, shown)| **shown) {
+        table = table.numbers(name, unit);
+    }
+    for (label, values) in rows {
+        let values = values.into_iter().zip(&shown).filter(|(_, shown)| **shown);
+        let cells = values.map(|(value, _)| Cell::from(value.map_or(NONE.into(), figures)));
+        table.row([Cell::from(label)].into_iter().chain(cells).collect());
+    }
     table
+}
+
+fn is_storage(metrics: &Metrics) -> bool {
+    STORAGE.iter().any(|(key, ..)| metrics.extras.contains_key(*key))
 }
 
 /// The script's own metrics.
@@ -233,7 +252,7 @@ pub fn metrics(run: &Run) -> Table {
 
 /// Figures that only some services have, and the script's own metrics.
 pub fn extras(metrics: &Metrics) -> Table {
-    let known = |key: &str| STORAGE.iter().any(|(name, ..)| *name == key);
+    let known = |key: &str| is_storage(metrics) && STORAGE.iter().chain(&DONE).any(|(name, ..)| *name == key);
     pairs("figure", flat(&metrics.extras).into_iter().filter(|(key, _)| !known(key)))
 }
 

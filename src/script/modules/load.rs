@@ -119,6 +119,8 @@ pub mod load {
     ///   `data::exponential(0.2)`; in no response time (0)
     /// * `save_schedule`: keep when each call of an open loop was due, for `trace` (false)
     /// * `duration`, `requests`: when to stop; give at least one, unless `stages` or a `trace` end it
+    /// * `requests_each`: instead of `requests`, how many calls each virtual user of a closed loop makes; then
+    ///   `extras.first_done_s` and `extras.last_done_s` say when the first and the last of them was done
     /// * `warmup`: load before the measured window (0)
     /// * `steady`: whether the start of the window is cut off until response time and rate are steady (false)
     /// * `timeout`: a call without an answer for this long has failed (`"10s"`)

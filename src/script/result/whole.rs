@@ -255,14 +255,21 @@ pub mod face {
         })
     }
 
-    /// Figures that only this kind of service has, and the script's own `metric`s, as a map.
+    /// Figures that only this kind of service has, and the script's own `metric`s, as a map. An operation has its own: of a mix,
+    /// those of its part.
     ///
     /// ```rhai
     /// fn megabytes_read(result) { result.extras.read_mb_per_second }
     /// ```
     #[rhai_fn(get = "extras", pure)]
     pub fn extras(result: &mut LoadResult) -> Dynamic {
-        figures(result, |metrics| &metrics.extras)
+        match (&result.outcome, &result.row, result.summary()) {
+            (Some(_), Some(_), Some(row)) => {
+                let figures = row.extras.iter();
+                figures.map(|(name, value)| (name.as_str().into(), (*value).into())).collect::<Map>().into()
+            }
+            _ => figures(result, |metrics| &metrics.extras),
+        }
     }
 
     /// What the server says of itself, as a map: what changed from before the first session opened until the last one was
