@@ -102,3 +102,35 @@ fn users_with_a_fixed_amount_are_done_at_different_times() {
          `requests_each` and `stages` are both given\n"
     );
 }
+
+#[test]
+fn files_are_shared_or_each_users_own() {
+    let script = r#"
+        let scratch = files::client("{scratch}");
+        let sizes = [[0.8, "4 KiB"], [0.2, "32 KiB"]];
+        for layout in ["shared", "per_user"] {
+            let read = scratch.read(#{ file_size: "1 MiB", files: 4, layout: layout, block_sizes: sizes, verify: true });
+            let r = load::run(read, #{ concurrency: 4, requests_each: 200 });
+            let s = r.config.operation.settings;
+            print(`${r.name}: ${r.requests} ${r.failures} ${s.layout} ${s.block_sizes_bytes}`);
+            check(r.extras.first_done_mb_per_second > 0.0 && r.bytes > 800 * 4_096, `${r.extras}`);
+        }
+        let few = scratch.write(#{ file_size: "64 KiB", block_size: "4 KiB", layout: "per_user" });
+        let r = load::run(few, #{ concurrency: 3, requests_each: 64 });
+        for wrong in [#{ block_sizes: sizes, block_size: 512 }, #{ block_sizes: [[1, 0]] }, #{ layout: "private" },
+            #{ block_sizes: [[1, 600], [2, 1_024]], direct: true }] {
+            try { scratch.write(wrong) } catch (err) { print(err.message) }
+        }
+    "#;
+    let stdout = in_scratch(script);
+    let sizes = "[[0.8, 4096], [0.2, 32768]]";
+    assert!(stdout.starts_with(&format!(
+        "read random 4 KiB to 32 KiB: 800 0 shared {sizes}\nread random 4 KiB to 32 KiB per user: 800 0 per_user {sizes}\n\
+         `block_size` and `block_sizes` exclude each other\n\
+         a size in `block_sizes` must not be 0\n"
+    )), "{stdout}");
+    assert!(
+        stdout.contains("`layout` cannot be \"private\"") && stdout.contains("multiple of 512 B, not 600 B"),
+        "{stdout}"
+    );
+}

@@ -29,9 +29,10 @@ pub struct FileAnswer {
 /// Reads and writes of blocks in a folder, and whole files of a tree. Everything happens in a folder of our own inside
 /// it, and is gone afterwards.
 ///
-/// Options of `read` and `write` of blocks: `file_size`, `block_size` (`"4 KiB"` random, `"1 MiB"` sequential), `files` (1), `pattern`
-/// (`"sequential"` or `"random"`), `direct` (past the page cache). Sizes are numbers of bytes or texts such as
-/// `"64 MiB"`.
+/// Options of `read` and `write` of blocks: `file_size`, `block_size` (`"4 KiB"` random, `"1 MiB"` sequential) or `block_sizes` by weight
+/// (`[[0.9, "4 KiB"], [0.1, "1 MiB"]]`), `files` (1), `layout` (`"shared"`: every user works on all files; `"per_user"`: each on one of its own,
+/// of which there should be as many), `pattern` (`"sequential"` or `"random"`), `direct` (past the page cache). Sizes are numbers of bytes
+/// or texts such as `"64 MiB"`.
 #[export_module]
 pub mod files {
     /// The folder at `path`, which must exist. Nothing on disk is touched until an operation runs.
@@ -76,6 +77,13 @@ pub mod files {
     /// ```rhai
     /// let scratch = files::client("/tmp");
     /// let stream = scratch.write(#{ file_size: "64 MiB", block_size: "1 MiB", pattern: "sequential", fsync: 16 });
+    /// ```
+    ///
+    /// ```rhai,no_run
+    /// // Each user writes a file of its own, once: when was the first done, and when the last?
+    /// let own = files::client("/tmp").write(#{ file_size: "64 MiB", layout: "per_user", files: 4, fsync: "end" });
+    /// let result = load::run(own, #{ concurrency: 4, requests_each: 64 });
+    /// print(`${result.extras.first_done_s} s, ${result.extras.last_done_s} s`);
     /// ```
     #[rhai_fn(global, return_raw, pure)]
     pub fn write(ctx: NativeCallContext, client: &mut FilesClient, settings: Map) -> ScriptResult<Op> {

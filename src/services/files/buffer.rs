@@ -12,6 +12,8 @@ const ALIGNMENT: usize = 4096;
 /// when nobody else touches the memory: that is the way to its bytes.
 pub struct Buffer {
     start: NonNull<u8>,
+    /// How much of it is used, bytes.
+    used: usize,
     layout: alloc::Layout,
 }
 
@@ -30,11 +32,17 @@ impl Buffer {
         // SAFETY: the layout's size is not 0.
         let start = unsafe { alloc::alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(layout) };
-        Self { start, layout }
+        Self { start, used: length, layout }
     }
 
     pub fn len(&self) -> usize {
-        self.layout.size()
+        self.used
+    }
+
+    /// Uses the first `length` bytes, which are not more than it was made with.
+    pub fn resize(&mut self, length: usize) {
+        assert!(length <= self.layout.size(), "made for the largest block");
+        self.used = length;
     }
 
     /// Where the memory is, for a system call.
@@ -43,9 +51,9 @@ impl Buffer {
     }
 
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the memory is `len` initialized bytes that live as long as `self`, which is borrowed
+        // SAFETY: the memory has at least `used` initialized bytes that live as long as `self`, which is borrowed
         // mutably: no call on it is under way (see the type).
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.layout.size()) }
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.used) }
     }
 }
 

@@ -125,12 +125,12 @@ impl Layout {
         let misfit = |step: &str| {
             Error::usage(format!(
                 "direct I/O in `{folder}` needs a `block_size` that is a multiple of {step}, not {}",
-                Size(shape.block)
+                shape.sizes().iter().map(|size| Size(*size).to_string()).collect::<Vec<_>>().join(", ")
             ))
         };
         match direct_alignment(&file) {
             Some(0) => Err(unsupported()),
-            Some(step) if !shape.block.is_multiple_of(step) => {
+            Some(step) if shape.sizes().iter().any(|size| !size.is_multiple_of(step)) => {
                 Err(misfit(&format!("{step} B, its logical block size")))
             }
             Some(_) => Ok(file),
@@ -186,7 +186,7 @@ impl Drop for Layout {
 
 /// How many bytes are written at once: whole blocks, about 1 MiB of them.
 fn step(shape: &Shape) -> usize {
-    (shape.block * ((1 << 20) / shape.block).clamp(1, shape.blocks)) as usize
+    (shape.block * ((1 << 20) / shape.block).max(1)).min(shape.file_bytes()) as usize
 }
 
 /// Writes all of a file through `buffer`, which holds noise, and has it on disk at the end.
@@ -197,19 +197,24 @@ fn write_file(
     buffer: &mut Buffer,
     cancel: &CancellationToken,
 ) -> io::Result<()> {
-    let (mut offset, mut unsynced) = (0, 0);
-    while offset < shape.file_bytes() {
+    let (mut next, mut unsynced) = (0, 0);
+    while next < shape.blocks {
         if cancel.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let length = (buffer.len() as u64).min(shape.file_bytes() - offset);
-        let bytes = &mut buffer.bytes()[..length as usize];
-        let places = (offset..).step_by(shape.block as usize);
-        for (block, at) in bytes.chunks_mut(shape.block as usize).zip(places) {
+        let (offset, room) = (shape.block_at(next).0, buffer.len() as u64);
+        let mut length = 0;
+        while next < shape.blocks {
+            let (at, size) = shape.block_at(next);
+            if length + size > room {
+                break;
+            }
+            let block = &mut buffer.bytes()[length as usize..(length + size) as usize];
             contents::stamp(block, number, at, contents::LAID_OUT);
+            length += size;
+            next += 1;
         }
-        file.write_all_at(bytes, offset)?;
-        offset += length;
+        file.write_all_at(&buffer.bytes()[..length as usize], offset)?;
         unsynced += length;
         if unsynced >= SYNC_EVERY {
             file.sync_data()?;

@@ -2,7 +2,9 @@
 //!
 //! Everything happens in a folder of our own inside the folder that was given, and is gone afterwards.
 
+mod asked;
 mod at;
+mod blocks;
 mod buffer;
 mod cached;
 mod contents;
@@ -12,6 +14,7 @@ mod layout;
 mod operation;
 mod pool;
 mod ring;
+mod seats;
 mod session;
 mod settings;
 mod shape;
@@ -34,7 +37,7 @@ use async_trait::async_trait;
 pub use operation::FileOperation;
 pub use session::FileReply;
 pub use settings::{ClientOptions, EngineChoice, Fsync, ReadOptions, WriteOptions};
-pub use shape::Pattern;
+pub use shape::{Pattern, Sharing};
 pub use tree::{
     CreateOptions, FileTree, StatOptions, TreeOperation, TreeOptions, TreeReadOptions, TreeWriteOptions,
 };

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::cached::Cached;
 use super::engine::Files;
 use super::layout::Layout;
+use super::seats::Seats;
 use super::settings::{Fsync, ReadOptions, WriteOptions};
-use super::shape::{Shape, mix_text};
+use super::shape::{Shape, Sharing, mix_text};
 use super::{EngineKind, FilesClient};
 use crate::error::Result;
 use crate::load::{Client, Operation};
@@ -27,6 +28,8 @@ pub struct FileOperation {
     pub(super) shape: Shape,
     /// Makes its random blocks independent of those of other operations.
     pub(super) stream: u64,
+    /// Its users, where each has its own file.
+    pub(super) seats: Arc<Seats>,
     name: String,
     /// `read-0`: the first part of its files' names.
     prefix: String,
@@ -69,11 +72,17 @@ impl FileOperation {
 
     fn new(client: Arc<FilesClient>, id: u32, kind: Kind, shape: Shape) -> Self {
         let direct = if shape.direct { " direct" } else { "" };
-        let name = format!("{} {} {}{direct}", kind.word(), shape.pattern.word(), Size(shape.block));
+        let sizes = shape.sizes();
+        let least = sizes.iter().min().filter(|least| **least < shape.block);
+        let least = least.map_or(String::new(), |least| format!("{} to ", Size(*least)));
+        let own = if shape.sharing == Sharing::PerUser { " per user" } else { "" };
+        let (kind_word, pattern, most) = (kind.word(), shape.pattern.word(), Size(shape.block));
+        let name = format!("{kind_word} {pattern} {least}{most}{direct}{own}");
         Self {
             id,
             kind,
             stream: mix_text(&name),
+            seats: Arc::default(),
             name,
             prefix: format!("{}-{id}", kind.word()),
             shape,
@@ -164,10 +173,14 @@ impl Operation for FileOperation {
             "block_size_bytes": shape.block,
             "file_size_bytes": shape.file_bytes(),
             "files": shape.files,
+            "layout": shape.sharing.word(),
             "total_bytes": shape.bytes(),
             "direct": shape.direct,
             "page_cache": self.page_cache(),
         });
+        if let Some(division) = &shape.division {
+            told["block_sizes_bytes"] = division.describe();
+        }
         match self.kind {
             Kind::Read { cached, verify } => {
                 told["cached"] = cached.given();
@@ -209,6 +222,17 @@ impl Operation for FileOperation {
         let layout = self.layout().take();
         self.generation.fetch_add(1, Ordering::AcqRel);
         layout.map_or(Ok(()), Layout::remove)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let (users, files) = (self.seats.most(), self.shape.files);
+        if self.shape.sharing == Sharing::Shared || users <= files as usize {
+            return Vec::new();
+        }
+        let name = &self.name;
+        vec![format!(
+            "`{name}`: {users} users had {files} files between them; with `files: {users}` each has its own"
+        )]
     }
 
     fn extras(&self, row: &Summary) -> Vec<(&'static str, f64)> {

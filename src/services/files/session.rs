@@ -10,7 +10,8 @@ use super::contents;
 use super::engine::{Action, Files, Job, Lane};
 use super::operation::{FileOperation, Kind};
 use super::pool::Pool;
-use super::shape::{Spot, Syncs};
+use super::seats::Seat;
+use super::shape::{Sharing, Spot, Syncs};
 use super::tree::{TreeOperation, TreeSession};
 use crate::error::Result;
 use crate::load::{Operation, Session, Turn};
@@ -42,6 +43,8 @@ struct Place {
     generation: u64,
     files: Arc<Files>,
     buffer: Arc<Buffer>,
+    /// Its number among the users, and how many calls it has made, where each has its own file.
+    own: Option<(Seat, u64)>,
 }
 
 impl FileSession {
@@ -62,7 +65,9 @@ impl FileSession {
             Failure::kept(failure::IO, format!("cannot prepare `{}`: {error}", operation.name()))
         })?;
         let buffer = new_buffer(operation, seed);
-        let place = Place { operation: operation.id, generation, files, buffer };
+        let own =
+            (operation.shape.sharing == Sharing::PerUser).then(|| (operation.seats.take(generation), 0));
+        let place = Place { operation: operation.id, generation, files, buffer, own };
         match known {
             Some(known) => self.places[known] = place,
             None => self.places.push(place),
@@ -102,15 +107,23 @@ impl FileSession {
         let place = self.place(operation, turn.seed)?;
         let Self { lane, places, .. } = self;
         let place = &mut places[place];
-        let spot = operation.shape.spot(operation.stream, turn);
+        let (spot, number) = match &mut place.own {
+            None => (operation.shape.spot(operation.stream, turn), turn.number),
+            Some((seat, calls)) => {
+                *calls += 1;
+                let call = *calls - 1;
+                (operation.shape.own_spot(operation.stream, turn.seed, seat.number, call), call)
+            }
+        };
         if Arc::get_mut(&mut place.buffer).is_none() {
             // A call was dropped half-way: its memory is still the kernel's.
             place.buffer = new_buffer(operation, turn.seed);
         }
+        let block = Arc::get_mut(&mut place.buffer).expect("replaced above if it was shared");
+        block.resize(spot.size as usize);
         let action = match operation.kind {
             Kind::Read { .. } => Action::Read,
             Kind::Write { .. } => {
-                let block = Arc::get_mut(&mut place.buffer).expect("replaced above if it was shared");
                 contents::stamp(block.bytes(), spot.file, spot.offset, turn.number);
                 Action::Write
             }
@@ -123,7 +136,7 @@ impl FileSession {
             buffer: place.buffer.clone(),
         };
         let moved = lane.perform(job).await.map_err(|error| failed(operation, action, spot, &error))?;
-        if moved as u64 != operation.shape.block {
+        if moved as u64 != spot.size {
             return Err(short(operation, spot, moved));
         }
         match operation.kind {
@@ -139,7 +152,7 @@ impl FileSession {
             }
             Kind::Write { fsync, datasync, .. } => {
                 let action = if datasync { Action::DataSync } else { Action::Sync };
-                let files = match operation.shape.syncs(fsync, turn, spot) {
+                let files = match operation.shape.syncs(fsync, number, spot) {
                     Syncs::Nothing => 0..0,
                     Syncs::ItsFile => spot.file..spot.file + 1,
                     Syncs::AllFiles => 0..operation.shape.files,
@@ -148,7 +161,7 @@ impl FileSession {
                     let (files, buffer) = (place.files.clone(), place.buffer.clone());
                     let job = Job { action, files, file, offset: 0, buffer };
                     let synced = lane.perform(job).await;
-                    synced.map_err(|error| failed(operation, action, Spot { file, offset: 0 }, &error))?;
+                    synced.map_err(|error| failed(operation, action, Spot { file, ..spot }, &error))?;
                 }
             }
         }
@@ -166,12 +179,12 @@ fn new_buffer(operation: &FileOperation, seed: u64) -> Arc<Buffer> {
 }
 
 fn failed(operation: &FileOperation, action: Action, spot: Spot, error: &io::Error) -> Failure {
-    let Spot { file, offset } = spot;
+    let Spot { file, offset, size } = spot;
     let detail = match action {
         Action::Sync => format!("fsync of file {file}: {error}"),
         Action::DataSync => format!("fdatasync of file {file}: {error}"),
         Action::Read | Action::Write => {
-            let (word, block) = (operation.kind.word(), Size(operation.shape.block));
+            let (word, block) = (operation.kind.word(), Size(size));
             format!("{word} of {block} at offset {offset} of file {file}: {error}")
         }
     };
@@ -179,8 +192,8 @@ fn failed(operation: &FileOperation, action: Action, spot: Spot, error: &io::Err
 }
 
 fn short(operation: &FileOperation, spot: Spot, moved: usize) -> Failure {
-    let Spot { file, offset } = spot;
-    let (word, block) = (operation.kind.word(), operation.shape.block);
-    let detail = format!("short {word}: {moved} of {block} bytes at offset {offset} of file {file}");
+    let Spot { file, offset, size } = spot;
+    let word = operation.kind.word();
+    let detail = format!("short {word}: {moved} of {size} bytes at offset {offset} of file {file}");
     Failure::kept(failure::IO, detail)
 }

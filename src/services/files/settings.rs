@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::asked::Asked;
 use super::cached::Cached;
 use super::contents::STAMP;
-use super::shape::{Pattern, Shape};
+use super::shape::{Pattern, Shape, Sharing};
 use crate::error::{Error, Result};
 use crate::measure::Size;
 
@@ -56,8 +57,12 @@ pub struct ReadOptions {
     pub file_size: Size,
     /// Bytes a call reads. Default 4 KiB when `random`, 1 MiB when `sequential`.
     pub block_size: Option<Size>,
-    /// Number of files, shared by all callers. Sequential calls take them in turn, block by block. Default 1.
+    /// Sizes of blocks by weight instead: `[[0.9, "4 KiB"], [0.1, "1 MiB"]]`.
+    pub block_sizes: Vec<(f64, Size)>,
+    /// Number of files. Sequential calls on shared ones take them in turn, block by block. Default 1.
     pub files: u32,
+    /// `shared`: every caller works on all files; `per_user`: each on one of its own. Default `shared`.
+    pub layout: Sharing,
     /// `sequential` or `random` (uniform over all blocks of all files). Default `random`.
     pub pattern: Pattern,
     /// Bypass the page cache (`O_DIRECT`). Default: as the client says.
@@ -74,7 +79,9 @@ impl Default for ReadOptions {
         Self {
             file_size: Size(256 << 20),
             block_size: None,
+            block_sizes: Vec::new(),
             files: 1,
+            layout: Sharing::Shared,
             pattern: Pattern::Random,
             direct: None,
             cached: None,
@@ -86,12 +93,21 @@ impl Default for ReadOptions {
 impl ReadOptions {
     pub(super) fn shape(&self, client: &ClientOptions) -> Result<Shape> {
         let direct = self.direct.unwrap_or(client.direct);
-        let shape = shape(self.file_size, self.block_size, self.files, self.pattern, direct)?;
+        let shape = Asked {
+            file: self.file_size,
+            block: self.block_size,
+            sizes: &self.block_sizes,
+            files: self.files,
+            pattern: self.pattern,
+            sharing: self.layout,
+            direct,
+        }
+        .shape()?;
         if direct && matches!(self.cached, Some(Cached::Warm | Cached::Dropped)) {
             return Err(Error::usage("`direct` and `cached` exclude each other")
                 .hint("direct reads bypass the page cache: leave `cached` out"));
         }
-        if self.verify && shape.block < STAMP as u64 {
+        if self.verify && shape.sizes().iter().any(|size| *size < STAMP as u64) {
             return Err(Error::usage(format!("`verify` needs a `block_size` of at least {STAMP} B")));
         }
         Ok(shape)
@@ -111,8 +127,12 @@ pub struct WriteOptions {
     pub file_size: Size,
     /// Bytes a call writes. Default 4 KiB when `random`, 1 MiB when `sequential`.
     pub block_size: Option<Size>,
-    /// Number of files, shared by all callers. Sequential calls take them in turn, block by block. Default 1.
+    /// Sizes of blocks by weight instead: `[[0.9, "4 KiB"], [0.1, "1 MiB"]]`.
+    pub block_sizes: Vec<(f64, Size)>,
+    /// Number of files. Sequential calls on shared ones take them in turn, block by block. Default 1.
     pub files: u32,
+    /// `shared`: every caller works on all files; `per_user`: each on one of its own. Default `shared`.
+    pub layout: Sharing,
     /// `sequential` or `random` (uniform over all blocks of all files). Default `sequential`.
     pub pattern: Pattern,
     /// Bypass the page cache (`O_DIRECT`). Default: as the client says.
@@ -133,7 +153,9 @@ impl Default for WriteOptions {
         Self {
             file_size: Size(256 << 20),
             block_size: None,
+            block_sizes: Vec::new(),
             files: 1,
+            layout: Sharing::Shared,
             pattern: Pattern::Sequential,
             direct: None,
             fsync: Fsync::Never,
@@ -154,7 +176,16 @@ impl WriteOptions {
             return Err(Error::usage("`datasync` says how to make writes durable, but not when")
                 .hint("add `fsync`: `each`, `end`, or a number of writes"));
         }
-        shape(self.file_size, self.block_size, self.files, self.pattern, direct)
+        Asked {
+            file: self.file_size,
+            block: self.block_size,
+            sizes: &self.block_sizes,
+            files: self.files,
+            pattern: self.pattern,
+            sharing: self.layout,
+            direct,
+        }
+        .shape()
     }
 }
 
@@ -203,35 +234,6 @@ impl<'de> Deserialize<'de> for Fsync {
             },
         }
     }
-}
-
-/// The checks that reads and writes share.
-fn shape(file: Size, block: Option<Size>, files: u32, pattern: Pattern, direct: bool) -> Result<Shape> {
-    const LARGEST_BLOCK: Size = Size(1 << 30);
-    let block = block.unwrap_or(match pattern {
-        Pattern::Sequential => Size(1 << 20),
-        Pattern::Random => Size(4 << 10),
-    });
-    let fault = if file.0 == 0 {
-        "`file_size` must not be 0".to_owned()
-    } else if block.0 == 0 {
-        "`block_size` must not be 0".to_owned()
-    } else if files == 0 {
-        "`files` must not be 0".to_owned()
-    } else if block > file {
-        format!("`block_size` ({block}) is larger than `file_size` ({file})")
-    } else if block > LARGEST_BLOCK {
-        format!(
-            "`block_size` ({block}) is larger than {LARGEST_BLOCK}, which every caller would hold in memory"
-        )
-    } else if direct && !block.0.is_multiple_of(512) {
-        format!("direct I/O needs a `block_size` that is a multiple of 512 B, not {block}")
-    } else if file.0.checked_mul(u64::from(files)).is_none_or(|total| total > i64::MAX as u64) {
-        format!("{files} files of {file} are more than any file system holds")
-    } else {
-        return Ok(Shape { block: block.0, blocks: file.0 / block.0, files, pattern, direct });
-    };
-    Err(Error::usage(fault))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use serde::Deserialize;
 
+use super::blocks::Division;
 use super::cached::drop_pages;
 use super::settings::Fsync;
 use crate::load::Turn;
@@ -11,12 +12,15 @@ use crate::load::Turn;
 /// Files, their blocks and the order they are touched in.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// Bytes of one block: what a call moves.
+    /// Bytes of one block, or of the largest: what a call moves.
     pub block: u64,
+    /// Where blocks differ in size.
+    pub division: Option<Division>,
     /// Blocks of one file.
     pub blocks: u64,
     pub files: u32,
     pub pattern: Pattern,
+    pub sharing: Sharing,
     /// Whether the page cache is bypassed.
     pub direct: bool,
 }
@@ -26,6 +30,26 @@ pub struct Shape {
 pub enum Pattern {
     Sequential,
     Random,
+}
+
+/// Whose the files are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// All users work on all files.
+    #[default]
+    Shared,
+    /// Each has one of its own.
+    PerUser,
+}
+
+impl Sharing {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::PerUser => "per_user",
+        }
+    }
 }
 
 impl Pattern {
@@ -44,6 +68,8 @@ pub struct Spot {
     pub file: u32,
     /// Bytes from the start of the file.
     pub offset: u64,
+    /// Bytes of the block.
+    pub size: u64,
 }
 
 /// Which files a write makes durable before it ends.
@@ -57,7 +83,21 @@ pub enum Syncs {
 impl Shape {
     /// Bytes of one file.
     pub fn file_bytes(&self) -> u64 {
-        self.block * self.blocks
+        let (offset, size) = self.block_at(self.blocks - 1);
+        offset + size
+    }
+
+    /// Where a block of a file begins, and its size.
+    pub fn block_at(&self, block: u64) -> (u64, u64) {
+        match &self.division {
+            None => (block * self.block, self.block),
+            Some(division) => division.at(block),
+        }
+    }
+
+    /// The sizes of blocks.
+    pub fn sizes(&self) -> Vec<u64> {
+        self.division.as_ref().map_or_else(|| vec![self.block], |division| division.sizes().collect())
     }
 
     /// Bytes of all files.
@@ -83,27 +123,45 @@ impl Shape {
             }
         };
         let files = u64::from(self.files);
-        Spot { file: (index % files) as u32, offset: index / files * self.block }
+        let (offset, size) = self.block_at(index / files);
+        Spot { file: (index % files) as u32, offset, size }
+    }
+
+    /// The block of a user's own file, from the number of the user and that of its call: user n has file n, and where there
+    /// are more users than files they begin again at the first.
+    pub fn own_spot(&self, stream: u64, seed: u64, user: u64, call: u64) -> Spot {
+        let block = match self.pattern {
+            Pattern::Sequential => call % self.blocks,
+            Pattern::Random => {
+                let drawn = [seed, user, call].into_iter().fold(stream, mix);
+                ((u128::from(drawn) * u128::from(self.blocks)) >> 64) as u64
+            }
+        };
+        let (offset, size) = self.block_at(block);
+        Spot { file: (user % u64::from(self.files)) as u32, offset, size }
     }
 
     /// Drops from the page cache what a read at `spot` left there. What was read ahead of a sequential one stays: the
     /// next calls are to find it.
     pub fn drop_read(&self, file: &File, spot: Spot) {
         match self.pattern {
-            Pattern::Sequential => drop_pages(file, spot.offset + self.block),
+            Pattern::Sequential => drop_pages(file, spot.offset + spot.size),
             Pattern::Random => drop_pages(file, 0),
         }
     }
 
-    /// What a write at `spot` has to make durable under `policy`.
-    pub fn syncs(&self, policy: Fsync, turn: Turn, spot: Spot) -> Syncs {
+    /// What a write at `spot` has to make durable under `policy`; `number` is that of the call, or of the user's own.
+    pub fn syncs(&self, policy: Fsync, number: u64, spot: Spot) -> Syncs {
         let all = match policy {
             Fsync::Never => return Syncs::Nothing,
             Fsync::Each => return Syncs::ItsFile,
-            Fsync::Every(writes) => turn.number % writes == writes - 1,
+            Fsync::Every(writes) => number % writes == writes - 1,
             Fsync::End => match self.pattern {
-                Pattern::Sequential => spot.offset == (self.blocks - 1) * self.block,
-                Pattern::Random if turn.number % self.all_blocks() == self.all_blocks() - 1 => {
+                Pattern::Sequential => spot.offset == self.block_at(self.blocks - 1).0,
+                Pattern::Random if self.sharing == Sharing::PerUser => {
+                    number % self.blocks == self.blocks - 1
+                }
+                Pattern::Random if number % self.all_blocks() == self.all_blocks() - 1 => {
                     return Syncs::AllFiles;
                 }
                 Pattern::Random => false,
@@ -133,7 +191,7 @@ mod tests {
     use super::*;
 
     fn shape(files: u32, blocks: u64, pattern: Pattern) -> Shape {
-        Shape { block: 4096, blocks, files, pattern, direct: false }
+        Shape { block: 4096, division: None, blocks, files, pattern, sharing: Sharing::Shared, direct: false }
     }
 
     fn turn(number: u64) -> Turn {
@@ -177,7 +235,7 @@ mod tests {
         let syncs = |pattern, policy| {
             let shape = shape(2, 3, pattern);
             (0..6u64)
-                .map(|number| shape.syncs(policy, turn(number), shape.spot(1, turn(number))))
+                .map(|number| shape.syncs(policy, number, shape.spot(1, turn(number))))
                 .filter(|syncs| *syncs != Syncs::Nothing)
                 .collect::<Vec<_>>()
         };

@@ -358,6 +358,7 @@ fn the_description_says_all_that_decides_the_numbers() {
         "block_size_bytes": 4096,
         "file_size_bytes": 8192,
         "files": 2,
+        "layout": "shared",
         "total_bytes": 16384,
         "direct": false,
         "page_cache": "may serve every read",
@@ -421,4 +422,93 @@ fn a_read_only_file_system_is_refused() {
     let error = prepare(&reads(&disk.0, "auto", json!({ "file_size": "64k" }))).unwrap_err();
     assert!(error.to_string().contains("Read-only file system"), "{error}");
     assert_eq!(error.hints, ["give a folder on a file system that is mounted for writing"]);
+}
+
+#[test]
+fn each_user_has_a_file_of_its_own() {
+    for engine in engines() {
+        for pattern in ["sequential", "random"] {
+            let folder = TempFolder::new("own");
+            let operation = writes(
+                &folder,
+                engine,
+                json!({ "file_size": "64 KiB", "block_size": "4 KiB", "files": 2, "layout": "per_user", "pattern": pattern }),
+            );
+            prepare(&operation).unwrap();
+            let places = on_a_thread(async {
+                let mut sessions = Vec::new();
+                for _ in 0..3 {
+                    sessions.push(operation.client().open().await.unwrap());
+                }
+                let mut places = vec![Vec::new(); 3];
+                for number in 0..40 {
+                    for (user, session) in sessions.iter_mut().enumerate() {
+                        // Whichever turn a user has, it goes on in its own file.
+                        session.call(&operation, turn(number * 3 + 2 - user as u64), true).await.unwrap();
+                        let reply: FileReply = *session.reply().downcast().unwrap();
+                        places[user].push((reply.file, reply.offset / 4096));
+                    }
+                }
+                places
+            });
+            for (user, places) in places.iter().enumerate() {
+                assert!(places.iter().all(|(file, _)| *file == user as u32 % 2), "{places:?}");
+                let blocks: Vec<u64> = places.iter().map(|(_, block)| *block).collect();
+                let in_order: Vec<u64> = (0..40).map(|call| call % 16).collect();
+                assert_eq!(blocks == in_order, pattern == "sequential", "{blocks:?}");
+                assert!(blocks.iter().collect::<HashSet<_>>().len() > 10, "{blocks:?}");
+            }
+            operation.cleanup().unwrap();
+            let remarks = operation.remarks();
+            assert!(remarks[0].contains("3 users had 2 files"), "{remarks:?}");
+            assert!(folder.is_empty());
+        }
+    }
+}
+
+#[test]
+fn blocks_of_different_sizes_are_where_they_were_written() {
+    let sizes = json!([[0.9, "4 KiB"], [0.1, "64 KiB"]]);
+    for engine in engines() {
+        for (pattern, cached) in [("sequential", json!(true)), ("random", json!("drop"))] {
+            let folder = TempFolder::new("sizes");
+            let operation = reads(
+                &folder,
+                engine,
+                json!({ "file_size": "2 MiB", "files": 2, "block_sizes": sizes, "pattern": pattern, "cached": cached, "verify": true }),
+            );
+            prepare(&operation).unwrap();
+            assert_eq!(operation.name(), format!("read {pattern} 4 KiB to 64 KiB"));
+            let replies = replies(&operation, 400);
+            let large = replies.iter().filter(|reply| reply.bytes == 65_536).count();
+            assert!((15..80).contains(&large), "{large} of 400 are large");
+            assert!(replies.iter().all(|reply| [4_096, 65_536].contains(&reply.bytes)));
+            if pattern == "sequential" {
+                let mut ends = [0; 2];
+                for reply in &replies[..200] {
+                    assert_eq!(reply.offset, ends[reply.file as usize], "{reply:?}");
+                    ends[reply.file as usize] += reply.bytes;
+                }
+            }
+            operation.cleanup().unwrap();
+        }
+        let folder = TempFolder::new("sizes");
+        let operation = writes(
+            &folder,
+            engine,
+            json!({ "file_size": "1 MiB", "block_sizes": sizes, "fsync": "end", "pattern": "sequential" }),
+        );
+        prepare(&operation).unwrap();
+        let blocks = operation.shape.blocks;
+        let written: u64 = replies(&operation, blocks).iter().map(|reply| reply.bytes).sum();
+        assert_eq!(written, operation.shape.file_bytes());
+        assert!((1 << 20) - written < 65_536, "{written}");
+        let file = fs::read(&made(&folder)[0]).unwrap();
+        for block in 0..blocks {
+            let (offset, size) = operation.shape.block_at(block);
+            let bytes = &file[offset as usize..(offset + size) as usize];
+            assert_eq!(contents::check(bytes, 0, offset), Ok(()));
+        }
+        operation.cleanup().unwrap();
+    }
 }
