@@ -41,6 +41,12 @@ fn a_mix_works_on_one_tree_and_tells_its_parts() {
         for name in ["ask", "change", "make", "read", "remove"] { sum += r.operations[name].extras.metadata_ops_per_second; }
         check((sum / r.extras.metadata_ops_per_second - 1.0).abs() < 1e-6, "the whole is the sum of its parts");
         check(`${r}`.contains("metadata") && `${r}`.contains(": make"), "the table has them by part");
+        // Where several loads run at once, each part stands behind the name of its load.
+        let alone = scratch.read(#{ file_size: "1 MiB" });
+        let both = load::together(#{ work: [mix, #{ concurrency: 2, requests_each: 100 }], reads: [alone, #{ requests: 50 }] });
+        let rows = both.operations;
+        check(rows["work: ask"].extras.metadata_ops_per_second > 0.0 && rows.reads.extras.read_iops > 0.0, "by load and part");
+        check(rows.work.extras.last_done_s == both.extras.last_done_s && !rows.reads.extras.contains("last_done_s"), "done");
         let used = load::run(scratch.tree(#{ files: 20, file_size: 0 }).delete(), #{ requests: 25 });
         print([used.successes, used.errors.by_class]);
     "#;
