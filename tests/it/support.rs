@@ -1,12 +1,18 @@
 //! Runs the program as a person does, in a folder of its own.
 
+mod cutting;
+
 use std::{
     fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
+pub use cutting::cutting;
 use serde_json::Value;
 
 /// The program under test.
@@ -125,6 +131,24 @@ pub fn json(path: &Path) -> Value {
 pub fn requests(trial: &Path) -> Vec<Value> {
     let text = fs::read_to_string(trial.join("requests.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A port that is free now; somebody else may take it before it is used.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// What an HTTP server of this machine answers with status 200, asked without any code of ours.
+pub fn fetch(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = "host: h\r\naccept: application/json\r\nconnection: close";
+    stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.split(' ').nth(1).filter(|status| *status == "200").map(|_| body.to_owned())
 }
 
 /// Says that a test could not run for want of `needed`; a failure where everything must be there, as in CI.

@@ -1,7 +1,7 @@
 //! PostgreSQL against a real server.
 
 mod faults;
-mod server;
+pub mod server;
 mod statements;
 mod transactions;
 mod workloads;

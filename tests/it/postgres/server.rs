@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,7 +12,7 @@ use std::{
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
-use crate::support::{self, Folder};
+use crate::support::{self, Folder, free_port};
 
 /// Who runs the server where we are root.
 const NOBODY: u32 = 65_534;
@@ -149,6 +148,10 @@ impl Server {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Runs `psql` with one command; what it printed.
     pub fn psql(&self, sql: &str) -> String {
         let output = Command::new(programs().unwrap().join("psql"))
@@ -194,8 +197,4 @@ fn as_nobody(program: &Path) -> Command {
 fn signal(pid: u32, signal: i32) {
     // SAFETY: the process is our child and was not waited for.
     unsafe { libc::kill(pid as i32, signal) };
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -2,7 +2,7 @@
 
 mod faults;
 mod refusals;
-mod server;
+pub mod server;
 mod tls;
 
 use serde_json::Value;

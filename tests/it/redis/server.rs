@@ -2,13 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Folder, skip};
+use crate::support::{Folder, free_port, skip};
 
 pub struct Server {
     child: Child,
@@ -27,8 +27,7 @@ impl Server {
         let folder = Folder::new();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let (child, port) = (0..5).find_map(|_| {
-            // Free now; somebody else may take it before the server does.
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = free_port();
             Some((spawn(&folder, port, &options)?, port))
         })?;
         Some(Self { child, port, folder, options })
@@ -36,6 +35,10 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it at once, as a crash does.

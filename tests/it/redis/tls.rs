@@ -3,7 +3,7 @@
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::Server;
-use crate::support::{Folder, run, try_run};
+use crate::support::{Folder, free_port, run, try_run};
 
 #[test]
 fn commands_go_through_tls() {
@@ -11,9 +11,7 @@ fn commands_go_through_tls() {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let ca = folder.write("cert.pem", &cert.pem()).display().to_string();
     let key = folder.write("key.pem", &signing_key.serialize_pem()).display().to_string();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let tls_port = free.local_addr().unwrap().port().to_string();
-    drop(free);
+    let tls_port = free_port().to_string();
     let user = ["--user", "bench", "on", ">s@fe", "~*", "+@all"];
     let options = [
         &["--tls-port", &tls_port, "--tls-cert-file", &ca, "--tls-key-file", &key][..],

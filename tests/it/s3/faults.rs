@@ -1,80 +1,15 @@
-//! Faults in the middle of a load: failures counted by class, and the load goes on and recovers.
+//! Answers and objects that are not what they should be; what S3 shares with other services stands in the conformance suite.
 
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     thread,
-    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{Kind, Server};
-use crate::support::{Folder, classes, json, recovered, requests, run, run_folder, start, trials, try_run};
-
-/// Runs a load and lets `fault` happen meanwhile; its metrics and its calls.
-fn under_load(server: &mut Server, plan: &str, fault: impl FnOnce(&mut Server)) -> (Value, Vec<Value>) {
-    let client = server.client("");
-    run(
-        &Folder::new(),
-        &format!(
-            "let s = {client};\ns.create_bucket().run(); s.fill(#{{ keys: 20, object_size_bytes: 4096 }}).run();"
-        ),
-        &["--quiet"],
-    );
-    let folder = Folder::new();
-    let script = format!(
-        "let store = {client};\nlet get = store.get(#{{ keys: 20, checksum: true }});\n\
-         let put = store.put(#{{ keys: 1_000_000, prefix: \"other-\", object_size_bytes: 4096 }});\n\
-         load::run(load::mix(#{{ get: [3, get], put: [1, put] }}), #{{ concurrency: 4, {plan}, record: \"all\" }});"
-    );
-    folder.write("scenario.rhai", &script);
-    let mut running = start(&folder);
-    let spooling = || folder.path().join("results").exists();
-    while !spooling() {
-        assert!(running.try_wait().unwrap().is_none(), "it ended before it began");
-        thread::sleep(Duration::from_millis(5));
-    }
-    thread::sleep(Duration::from_millis(700));
-    fault(server);
-    assert_eq!(running.wait().unwrap().code(), Some(0));
-    let trial = &trials(&run_folder(&folder))[0];
-    (json(&trial.join("metrics.json")), requests(trial))
-}
-
-#[test]
-fn a_server_that_is_killed_and_comes_back() {
-    let Some(mut server) = Server::start(Kind::Rclone) else { return };
-    let (metrics, calls) = under_load(&mut server, "duration: \"4s\"", |server| {
-        server.kill();
-        thread::sleep(Duration::from_millis(200));
-        server.restart();
-    });
-    let classes = classes(&metrics);
-    assert!(classes.contains(&"refused".to_owned()), "{classes:?}");
-    // An object that was being written when the server died is not whole.
-    let known = ["refused", "reset", "closed", "corrupt", "no_such_key"];
-    assert!(classes.iter().all(|class| known.contains(&class.as_str())), "{classes:?}");
-    let last = calls.iter().rev().find(|call| call["success"] == true).unwrap();
-    let refused =
-        calls.iter().rev().find(|call| call["error"] == "refused" || call["success"] == false).unwrap();
-    assert!(last["timestamp_end"].as_f64() > refused["timestamp_end"].as_f64() || recovered(&calls));
-    assert!(metrics["total"]["reconnects"].as_u64().unwrap() >= 4, "{}", metrics["total"]);
-}
-
-#[test]
-fn a_server_that_stands_still_makes_timeouts_at_their_limit() {
-    let Some(mut server) = Server::start(Kind::Rclone) else { return };
-    let (metrics, calls) = under_load(&mut server, "duration: \"3s\", timeout: \"300ms\"", |server| {
-        server.signal(libc::SIGSTOP);
-        thread::sleep(Duration::from_millis(700));
-        server.signal(libc::SIGCONT);
-    });
-    assert_eq!(classes(&metrics), ["timeout"]);
-    let failed = &metrics["total"]["failed_ms"];
-    assert!((failed["min"].as_f64().unwrap() - 300.0).abs() < 1.0, "{failed}");
-    assert!(recovered(&calls));
-}
+use crate::support::{Folder, json, run, run_folder, trials, try_run};
 
 #[test]
 fn what_was_changed_is_seen_and_fails_under_its_name() {

@@ -4,7 +4,7 @@ mod conformance;
 mod credentials;
 mod faults;
 mod large;
-mod server;
+pub mod server;
 
 use serde_json::Value;
 

@@ -2,15 +2,14 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Folder, skip};
+use crate::support::{Folder, fetch, free_port, skip};
 
 /// What every server here knows.
 pub const ACCESS: &str = "the-access-key";
@@ -19,9 +18,16 @@ pub const SECRET: &str = "the-secret-key";
 pub struct Server {
     child: Child,
     pub port: u16,
+    /// Of the parts of SeaweedFS, which find each other again after a restart.
+    parts: Parts,
     folder: Folder,
     kind: Kind,
 }
+
+/// Ports of master, volume server and filer, of each for HTTP and gRPC; gRPC of S3.
+type Parts = [u16; 7];
+/// Which of them is the filer's.
+const FILER: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -42,19 +48,31 @@ impl Server {
         }
         let folder = Folder::new();
         fs::create_dir(folder.path().join("data")).unwrap();
-        let (child, port) = (0..5).find_map(|_| {
-            let port = free_port();
-            Some((spawn(kind, &folder, port)?, port))
+        let (child, port, parts) = (0..5).find_map(|_| {
+            let (port, parts) = (free_port(), [(); 7].map(|()| free_port()));
+            Some((spawn(kind, &folder, port, parts)?, port, parts))
         })?;
-        Some(Self { child, port, folder, kind })
+        Some(Self { child, port, parts, folder, kind })
     }
 
     /// A client of its bucket, as a script makes it; `more` are further settings.
     pub fn client(&self, more: &str) -> String {
-        format!(
-            "s3::client(\"http://127.0.0.1:{}\", #{{ bucket: \"bench\", access_key: \"{ACCESS}\", secret_key: \"{SECRET}\", {more} }})",
-            self.port
-        )
+        client(self.port, more)
+    }
+
+    /// How many objects it has, as it says itself without S3.
+    pub fn objects(&self) -> u64 {
+        match self.kind {
+            Kind::Rclone => fs::read_dir(self.data().join("bench")).unwrap().count() as u64,
+            Kind::SeaweedFs => {
+                let list = fetch(self.parts[FILER], "/buckets/bench/?limit=1000000").unwrap_or_default();
+                list.matches("\"FullPath\"").count() as u64
+            }
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it at once, as a crash does.
@@ -65,14 +83,7 @@ impl Server {
 
     /// Starts it again where it was.
     pub fn restart(&mut self) {
-        self.child = spawn(self.kind, &self.folder, self.port).expect("its port is free again");
-    }
-
-    /// Lets it stand still, and go on.
-    pub fn signal(&self, signal: i32) {
-        let pid = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: no memory is involved.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+        self.child = spawn(self.kind, &self.folder, self.port, self.parts).expect("its port is free again");
     }
 
     pub fn data(&self) -> PathBuf {
@@ -87,12 +98,15 @@ impl Drop for Server {
     }
 }
 
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A client of the bucket at whatever listens on `port`.
+pub fn client(port: u16, more: &str) -> String {
+    format!(
+        "s3::client(\"http://127.0.0.1:{port}\", #{{ bucket: \"bench\", access_key: \"{ACCESS}\", secret_key: \"{SECRET}\", {more} }})"
+    )
 }
 
 /// `None` if it ended instead of answering.
-fn spawn(kind: Kind, folder: &Folder, port: u16) -> Option<Child> {
+fn spawn(kind: Kind, folder: &Folder, port: u16, parts: Parts) -> Option<Child> {
     let data = folder.path().join("data").display().to_string();
     let mut command = match kind {
         Kind::Rclone => {
@@ -119,13 +133,24 @@ fn spawn(kind: Kind, folder: &Folder, port: u16) -> Option<Child> {
                 "-s3",
             ]);
             command.args(["-master.volumeSizeLimitMB=1024", "-volume.max=0", "-master.telemetry=false"]);
-            command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.preStopSeconds=0"]);
+            command.args([
+                "-master.electionTimeout=1s",
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                "-volume.preStopSeconds=0",
+            ]);
             command.args(["-s3.domainName=127.0.0.1", &format!("-s3.port={port}"), &format!("-dir={data}")]);
-            for name in ["master", "volume", "filer"] {
-                command.arg(format!("-{name}.port={}", free_port()));
-                command.arg(format!("-{name}.port.grpc={}", free_port()));
+            let names = [
+                "master.port",
+                "master.port.grpc",
+                "volume.port",
+                "volume.port.grpc",
+                "filer.port",
+                "filer.port.grpc",
+            ];
+            for (name, part) in names.iter().chain(&["s3.port.grpc"]).zip(parts) {
+                command.arg(format!("-{name}={part}"));
             }
-            command.arg(format!("-s3.port.grpc={}", free_port()));
             command.arg(format!("-s3.config={}", config.display()));
             command
         }
@@ -147,16 +172,10 @@ fn spawn(kind: Kind, folder: &Folder, port: u16) -> Option<Child> {
     Some(child)
 }
 
-/// Whether it answers, asked without any code of ours.
+/// Whether it answers, asked without any code of ours. SeaweedFS listens before it can store.
 fn is_ready(kind: Kind, port: u16) -> bool {
-    use std::io::Write;
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let path = if kind == Kind::SeaweedFs { "/healthz" } else { "/" };
-    let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
-    let mut line = String::new();
-    let asked =
-        stream.write_all(request.as_bytes()).is_ok() && BufReader::new(stream).read_line(&mut line).is_ok();
-    // Without a signature rclone refuses, which is an answer too.
-    asked && (line.contains(" 200") || (kind == Kind::Rclone && line.starts_with("HTTP/1.1 ")))
+    match kind {
+        Kind::SeaweedFs => fetch(port, "/healthz").is_some(),
+        Kind::Rclone => TcpStream::connect(("127.0.0.1", port)).is_ok(),
+    }
 }

@@ -2,7 +2,7 @@
 
 mod by_hand;
 mod faults;
-mod left;
+pub mod left;
 mod real;
 
 use std::{fs, path::Path};
