@@ -84,6 +84,7 @@ pub fn call(folder: &Folder, arguments: &[&str]) -> Done {
     let mut command = Command::new(program());
     command.current_dir(folder.path()).args(arguments).env("NO_COLOR", "1").env_remove("BENCHSCRIPT_PATH");
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    command.env_remove("AWS_SESSION_TOKEN");
     command.output().unwrap().into()
 }
 

@@ -28,7 +28,7 @@ impl Credentials {
     pub fn find(source: &Source<'_>, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let given = |text: Option<&str>| text.map(str::to_owned);
         match (source.access_key, source.secret_key, source.file) {
-            (None, None, Some(path)) => Self::read(path, source.profile),
+            (None, None, Some(path)) if source.session_token.is_none() => Self::read(path, source.profile),
             (_, _, Some(_)) => {
                 Err(Error::usage("`credentials_file` and keys contradict each other")
                     .hint("give one of them"))
@@ -41,6 +41,10 @@ impl Credentials {
             }
             (None, Some(_), None) => {
                 Err(Error::usage("`secret_key` without an `access_key`").hint("give both, or neither"))
+            }
+            (None, None, None) if source.session_token.is_some() => {
+                Err(Error::usage("`session_token` without the keys that it belongs to")
+                    .hint("give `access_key` and `secret_key` with it, or set AWS_SESSION_TOKEN beside AWS_ACCESS_KEY_ID"))
             }
             (None, None, None) => match VARIABLES.map(|name| env(name).filter(|value| !value.is_empty())) {
                 [Some(access), Some(secret), token] => Self::checked(access, secret, token),
@@ -128,6 +132,8 @@ mod tests {
             NOTHING,
             Source { access_key: Some("a"), ..NOTHING },
             Source { secret_key: Some("a"), ..NOTHING },
+            Source { session_token: Some("a"), ..NOTHING },
+            Source { session_token: Some("a"), file: Some(Path::new("f")), ..NOTHING },
             Source { access_key: Some("a"), secret_key: Some("s"), file: Some(Path::new("f")), ..NOTHING },
             Source { access_key: Some("a\r\nb"), secret_key: Some("s3cr3t"), ..NOTHING },
         ] {

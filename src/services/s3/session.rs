@@ -317,11 +317,9 @@ impl S3Session {
         let id = format!("uploadId={}", in_query(&id));
         let uploaded = self.parts(Content::of(number, size), size, part_size, &id).await;
         if let Err(failure) = uploaded {
-            if !failure.session_lost {
-                let abort = Request { method: "DELETE", query: &id, ..Request::default() };
-                // Its failure would hide why it was given up.
-                let _ = self.exchange(&abort, true).await;
-            }
+            let abort = Request { method: "DELETE", query: &id, ..Request::default() };
+            // Over a new connection where this one is lost. Its failure would hide why it was given up.
+            let _ = self.exchange(&abort, true).await;
             return Err(failure);
         }
         if keep {

@@ -217,6 +217,21 @@ mod tests {
         }
     }
 
+    /// Computed with botocore, which is what Amazon's own tools sign with.
+    #[test]
+    fn the_token_of_a_session_is_signed() {
+        let (signer, mut stamp) = (signer(Some("IQoJb3JpZ2luX2VjE/+==")), Stamp::default());
+        for (query, signature) in [
+            ("lifecycle=", "ce6c7d28e872ce82e267848ffea204cb2cc65020cfbbe43230afec91318c09f9"),
+            ("max-keys=2&prefix=J", "cbd050140e9a7d564ecb1c2e6c678065c73b052fcb5c9746166520126ee1495c"),
+        ] {
+            let lines = signed(&signer, query, 1_369_353_600, &mut stamp);
+            assert!(lines.contains("x-amz-security-token: IQoJb3JpZ2luX2VjE/+==\r\n"), "{lines}");
+            assert!(lines.contains(";x-amz-security-token, "), "{lines}");
+            assert!(lines.ends_with(&format!("Signature={signature}\r\n")), "{lines}");
+        }
+    }
+
     #[test]
     fn a_stamp_that_was_used_signs_as_a_new_one() {
         let signer = signer(Some("token"));

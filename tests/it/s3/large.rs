@@ -12,10 +12,10 @@ fn large_objects_pass_through_little_memory() {
     let script = r#"
         let store = CLIENT;
         store.create_bucket().run();
-        let large = #{ object_size_bytes: "96 MiB" };
+        let large = #{ object_size_bytes: "256 MiB" };
         store.put("one", large).run();
         let read = store.get("one", large + #{ checksum: true }).run();
-        check(read.size == 96 * 1_048_576, "whole");
+        check(read.size == 256 * 1_048_576, "whole");
         store.multipart("parts", #{ object_size_bytes: "16 MiB", part_size_bytes: "8 MiB" }).run();
     "#;
     folder.write("scenario.rhai", &script.replace("CLIENT", &server.client("")));

@@ -4,7 +4,9 @@ mod conformance;
 mod credentials;
 mod faults;
 mod large;
+mod multipart;
 pub mod server;
+mod tls;
 
 use serde_json::Value;
 

