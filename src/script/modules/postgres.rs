@@ -46,7 +46,8 @@ pub struct PostgresAnswer {
 /// sessions were seen in each, `cpu` where they waited for nothing); with the extension pg_stat_statements `statements`.
 #[export_module]
 pub mod postgres {
-    /// A database: `"postgres://user:password@host:5432/database?sslmode=require"`. Nothing is sent until an operation runs.
+    /// A database: `"postgres://user:password@host:5432/database?sslmode=require"`, or over a Unix socket
+    /// `"postgres://user@/database?host=/var/run/postgresql"`. Nothing is sent until an operation runs.
     ///
     /// ```rhai
     /// let db = postgres::client("postgres://postgres@127.0.0.1:5432/benchmark");
@@ -57,7 +58,7 @@ pub mod postgres {
         client.map(PostgresClient).map_err(raise(&ctx))
     }
 
-    /// A database by its parts: `host` (`"127.0.0.1"`), `port` (5432), `user` (`"postgres"`), `password`, `database` (the user's
+    /// A database by its parts: `host` (`"127.0.0.1"`, or the folder of a Unix socket such as `"/var/run/postgresql"`), `port` (5432), `user` (`"postgres"`), `password`, `database` (the user's
     /// name), `tls` (`"prefer"`; `"disable"`, `"require"`, `"verify"`), `ca` (a PEM file to trust), `mode` (`"prepared"`: each
     /// statement is parsed once a session; `"extended"`: at each call; `"simple"`: values are written into the text).
     ///

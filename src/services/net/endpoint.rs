@@ -1,13 +1,14 @@
-//! A place that connections are opened to: its addresses, looked up once, and its TLS.
+//! A place that connections are opened to: its addresses, looked up once, and its TLS; or a socket of this machine.
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::{TcpStream, UnixStream, lookup_host},
     sync::OnceCell,
 };
 
@@ -19,6 +20,8 @@ pub struct Endpoint {
     host: String,
     port: u16,
     tls: Option<Tls>,
+    /// The Unix socket that it is instead.
+    socket: Option<PathBuf>,
     /// Looked up when the first connection opens, and kept.
     addresses: OnceCell<Vec<SocketAddr>>,
     /// Which of the addresses answered last: the others are not tried again each time.
@@ -29,11 +32,19 @@ impl Endpoint {
     /// `host` is a name or address, that of IPv6 without brackets.
     pub fn new(host: impl Into<String>, port: u16, tls: Option<Tls>) -> Self {
         let (addresses, answering) = (OnceCell::new(), AtomicUsize::new(0));
-        Self { host: host.into(), port, tls, addresses, answering }
+        Self { host: host.into(), port, tls, socket: None, addresses, answering }
+    }
+
+    /// A Unix socket of this machine.
+    pub fn socket(path: PathBuf) -> Self {
+        Self { socket: Some(path), ..Self::new("", 0, None) }
     }
 
     /// Opens a connection, with TLS if the endpoint has it.
     pub async fn connect(&self) -> Result<Stream, Failure> {
+        if self.socket.is_some() {
+            return self.connect_socket().await;
+        }
         let tcp = self.connect_tcp().await?;
         // Requests are written whole: waiting to fill packets would only delay them.
         tcp.set_nodelay(true).map_err(|error| Failure::from_io("setting TCP_NODELAY", &error))?;
@@ -43,9 +54,23 @@ impl Endpoint {
         }
     }
 
-    /// `host:port`, for messages.
+    /// `host:port` or the path of the socket, for messages.
     pub fn place(&self) -> String {
-        format!("{}:{}", bracketed(&self.host), self.port)
+        match &self.socket {
+            Some(path) => path.display().to_string(),
+            None => format!("{}:{}", bracketed(&self.host), self.port),
+        }
+    }
+
+    async fn connect_socket(&self) -> Result<Stream, Failure> {
+        let path = self.socket.as_deref().expect("called where there is one");
+        let opened = UnixStream::connect(path).await.map(Stream::Unix);
+        opened.map_err(|error| {
+            let failed = Failure::from_io(&format!("connecting to {}", path.display()), &error);
+            // Where nobody listens there is mostly no socket at all.
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            Failure { class: if is_missing { failure::REFUSED } else { failed.class }, ..failed }
+        })
     }
 
     async fn connect_tcp(&self) -> Result<TcpStream, Failure> {

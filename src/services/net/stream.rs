@@ -1,4 +1,4 @@
-//! A connection, plain or with TLS.
+//! A connection: over TCP, plain or with TLS, or over a socket of this machine.
 
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use tokio_rustls::client::TlsStream;
 
@@ -16,6 +16,7 @@ pub enum Stream {
     Plain(TcpStream),
     /// Boxed: it holds keys and buffers that plain connections do not need.
     Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -25,6 +26,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
+            Self::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
         }
     }
 
@@ -32,7 +34,7 @@ impl Stream {
     #[inline]
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Unix(_) => Poll::Ready(Ok(())),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
         }
     }
@@ -48,6 +50,7 @@ impl Stream {
         ready!(match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut space),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, &mut space),
+            Self::Unix(socket) => Pin::new(socket).poll_read(cx, &mut space),
         })?;
         let filled = space.filled().len();
         Poll::Ready(Ok(&buffer[..filled]))
@@ -55,13 +58,15 @@ impl Stream {
 
     /// Reads what is known to have arrived, without waiting: usually nothing, and then without a system call.
     pub fn read_now<'a>(&mut self, buffer: &'a mut [u8]) -> Poll<io::Result<&'a [u8]>> {
-        if let Self::Plain(tcp) = self {
-            return match tcp.try_read(buffer) {
-                Ok(len) => Poll::Ready(Ok(&buffer[..len])),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error)),
-            };
+        let read = match self {
+            Self::Plain(tcp) => tcp.try_read(buffer),
+            Self::Unix(socket) => socket.try_read(buffer),
+            Self::Tls(_) => return self.poll_read(&mut Context::from_waker(Waker::noop()), buffer),
+        };
+        match read {
+            Ok(len) => Poll::Ready(Ok(&buffer[..len])),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
         }
-        self.poll_read(&mut Context::from_waker(Waker::noop()), buffer)
     }
 }

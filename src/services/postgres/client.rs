@@ -31,7 +31,10 @@ pub fn client(options: ClientOptions) -> Result<Arc<PostgresClient>> {
         }
     };
     // Encryption is asked for within the protocol: connections open without it.
-    let endpoint = Endpoint::new(options.host.clone(), options.port, None);
+    let endpoint = match options.socket() {
+        Some(path) => Endpoint::socket(path),
+        None => Endpoint::new(options.host.clone(), options.port, None),
+    };
     let server = Arc::new(Server { options, endpoint, tls });
     Ok(Arc::new(PostgresClient { server, statements: Mutex::default() }))
 }

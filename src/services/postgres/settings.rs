@@ -1,6 +1,6 @@
 //! Where a database is and how it is talked to: a URL taken apart, options on top.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::services::net::{Authority, bracketed, percent_decoded};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientOptions {
-    /// A name or an address.
+    /// A name or an address, or the folder of the server's socket, which begins with `/`.
     pub host: String,
     pub port: u16,
     pub user: String,
@@ -77,12 +77,31 @@ impl ClientOptions {
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let decoded =
             |text: &str| String::from_utf8(percent_decoded(text)).map_err(|_| wrong("a URL that is no text"));
-        let authority = Authority::parse(authority).ok_or_else(|| {
-            wrong("no host and port can be read from the URL").hint("write IPv6 as `postgres://[::1]:5432`")
-        })?;
-        let mut options = Self { host: authority.host.to_owned(), ..Self::default() };
-        options.port = authority.port.unwrap_or(options.port);
-        if let Some(login) = authority.userinfo {
+        let unreadable = || {
+            wrong("no host and port can be read from the URL")
+                .hint("write IPv6 as `postgres://[::1]:5432`")
+                .hint("write a folder of sockets as `postgres:///database?host=/var/run/postgresql`")
+        };
+        let (login, place) =
+            authority.rsplit_once('@').map_or((None, authority), |(login, place)| (Some(login), place));
+        let mut options = Self::default();
+        let (host, port) = match place {
+            // The query says where.
+            "" => (String::new(), None),
+            _ if place.starts_with("%2F") || place.starts_with("%2f") => {
+                let (folder, port) =
+                    place.split_once(':').map_or((place, None), |(at, port)| (at, Some(port)));
+                let port = port.map(|port| port.parse().map_err(|_| unreadable())).transpose()?;
+                (decoded(folder)?, port)
+            }
+            _ => {
+                let Authority { host, port, .. } = Authority::parse(place).ok_or_else(unreadable)?;
+                (host.to_owned(), port)
+            }
+        };
+        options.host = host;
+        options.port = port.unwrap_or(options.port);
+        if let Some(login) = login {
             let (user, password) = match login.split_once(':') {
                 Some((user, password)) => (user, Some(password)),
                 None => (login, None),
@@ -95,30 +114,44 @@ impl ClientOptions {
         }
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if name != "sslmode" {
-                return Err(wrong(&format!("`{name}` in a URL means nothing here")).hint(
-                    "of the query only `sslmode` is read; the rest are options of `postgres::client`",
-                ));
-            }
-            options.tls = match value {
-                "disable" | "allow" => Encryption::Disable,
-                "prefer" => Encryption::Prefer,
-                "require" => Encryption::Require,
-                "verify-ca" | "verify-full" => Encryption::Verify,
-                _ => {
-                    return Err(wrong(&format!("there is no sslmode `{value}`"))
-                        .hint("it may be disable, prefer, require or verify-full"));
+            match name {
+                "host" => options.host = decoded(value)?,
+                "port" => options.port = value.parse().map_err(|_| unreadable())?,
+                "sslmode" => {
+                    options.tls = match value {
+                        "disable" | "allow" => Encryption::Disable,
+                        "prefer" => Encryption::Prefer,
+                        "require" => Encryption::Require,
+                        "verify-ca" | "verify-full" => Encryption::Verify,
+                        _ => {
+                            return Err(wrong(&format!("there is no sslmode `{value}`"))
+                                .hint("it may be disable, prefer, require or verify-full"));
+                        }
+                    };
                 }
-            };
+                _ => {
+                    return Err(wrong(&format!("`{name}` in a URL means nothing here"))
+                        .hint("of the query `sslmode`, `host` and `port` are read; the rest are options of `postgres::client`"));
+                }
+            }
+        }
+        if options.host.is_empty() {
+            return Err(unreadable());
         }
         Ok(options)
     }
 
     /// Refuses what no server can be reached with.
-    pub fn checked(self) -> Result<Self> {
-        if self.host.starts_with('/') {
-            return Err(Error::usage(format!("`{}` is a folder of sockets", self.host))
-                .hint("connections go over TCP: give `host: \"127.0.0.1\"` and the port"));
+    pub fn checked(mut self) -> Result<Self> {
+        if self.socket().is_some() {
+            if self.ca.is_some() || matches!(self.tls, Encryption::Require | Encryption::Verify) {
+                return Err(Error::usage(format!(
+                    "`{}` is a folder of sockets, which are never encrypted",
+                    self.host
+                ))
+                .hint("leave out `tls`, `sslmode` and `ca`, or connect over TCP: `host: \"127.0.0.1\"`"));
+            }
+            self.tls = Encryption::Disable;
         }
         if self.ca.is_some() && self.tls == Encryption::Disable {
             return Err(Error::usage("`ca` is for encrypted connections, but `tls` is `disable`")
@@ -135,8 +168,17 @@ impl ClientOptions {
         self.database.as_deref().unwrap_or(&self.user)
     }
 
+    /// The path of the server's socket, if it is reached over one.
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.host.starts_with('/').then(|| Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port)))
+    }
+
     /// The URL without the password.
     pub fn shown(&self) -> String {
+        if self.socket().is_some() {
+            let place = format!("host={}&port={}", self.host, self.port);
+            return format!("postgres://{}@/{}?{place}", self.user, self.database());
+        }
         format!("postgres://{}@{}:{}/{}", self.user, bracketed(&self.host), self.port, self.database())
     }
 }
@@ -165,7 +207,26 @@ mod tests {
             let error = ClientOptions::parse(url).unwrap_err();
             assert!(!error.message.contains("secret") && !error.hints.is_empty(), "{error}");
         }
-        let folder = ClientOptions { host: "/var/run".into(), ..ClientOptions::default() };
-        assert!(folder.checked().is_err());
+    }
+
+    #[test]
+    fn a_socket_is_named_in_any_of_three_ways() {
+        for url in [
+            "postgres://ann@/shop?host=/var/run/pg&port=6543",
+            "postgres://ann@/shop?host=%2Fvar%2Frun%2Fpg&port=6543",
+            "postgres://ann@%2Fvar%2Frun%2fpg:6543/shop",
+        ] {
+            let options = ClientOptions::parse(url).unwrap().checked().unwrap();
+            assert_eq!(options.socket().as_deref(), Some(Path::new("/var/run/pg/.s.PGSQL.6543")), "{url}");
+            assert_eq!((options.tls, options.user.as_str()), (Encryption::Disable, "ann"));
+            assert_eq!(options.shown(), "postgres://ann@/shop?host=/var/run/pg&port=6543");
+            assert_eq!(ClientOptions::parse(&options.shown()).unwrap().socket(), options.socket());
+        }
+        for url in ["postgres:///shop", "postgres://%2Fpg:x/shop", "postgres:///shop?host=/pg&port=x"] {
+            assert!(ClientOptions::parse(url).is_err(), "{url}");
+        }
+        let secure =
+            ClientOptions { host: "/pg".into(), tls: Encryption::Require, ..ClientOptions::default() };
+        assert!(secure.checked().is_err());
     }
 }

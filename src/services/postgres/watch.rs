@@ -53,6 +53,10 @@ const WAITS: &str = "select case when state = 'idle in transaction' then 'idle i
 const LOCKS: &str = "select (select count(*) from pg_locks where not granted), (select numbackends - 1 from \
      pg_stat_database where datname = current_database())";
 
+/// What is asked here shall not stand among the statements of the load. Who may not say so goes on without.
+const UNTRACKED: &str = "do $$ begin perform set_config('pg_stat_statements.track', 'none', true); \
+     exception when others then null; end $$";
+
 /// Takes the first numbers and goes on in a thread of its own.
 pub fn begin(server: Arc<Server>) -> Result<Box<dyn Watch>, Failure> {
     let (began, beginning) = mpsc::channel();
@@ -154,6 +158,7 @@ impl Observer {
             lock_waits_max: 0,
             waits: BTreeMap::new(),
         };
+        observer.session.ask(UNTRACKED).await?;
         observer.before = observer.number(OURS).await?;
         let schema = "select quote_ident(nspname) from pg_extension join pg_namespace n on n.oid = extnamespace \
              where extname = 'pg_stat_statements'";

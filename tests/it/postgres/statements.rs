@@ -1,5 +1,7 @@
 //! Statements, their values and answers, in every way of sending; logins of every kind.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use super::on;
 use super::server::Server;
 use crate::support::{Folder, call, run, try_run};
@@ -177,4 +179,73 @@ fn rows_in_lumps() {
         check(simple.insert_batch("t", ["id"], 3, [data::sequence(10_000)]).run().affected == 3, "as text");
     "#;
     assert_eq!(on(&server, script), "sql\nsql\n");
+}
+
+#[test]
+fn sockets_of_this_machine_are_as_good_as_tcp() {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let sockets = folder.path().display().to_string();
+    let Some(server) = Server::with("trust", &[&format!("unix_socket_directories={sockets}")]) else {
+        return;
+    };
+    let port = server.port;
+    let encoded = sockets.replace('/', "%2F");
+    for client in [
+        format!("postgres::client(#{{ host: \"{sockets}\", port: {port} }})"),
+        format!("postgres::client(\"postgres://postgres@/postgres?host={sockets}&port={port}\")"),
+        format!(
+            "postgres::client(\"postgres://postgres@{encoded}:{port}/postgres\", #{{ mode: \"simple\" }})"
+        ),
+    ] {
+        let script = format!(
+            r#"
+            let db = {client};
+            check(db.query("select inet_server_addr() is null").run().value == true, "over no network");
+            check(db.query("select length(repeat('x', 3000000) || $1)", [data::text(2)]).run().value > 3_000_000, "whole");
+            let result = load::run(db.query("select {{n}}::int", #{{ n: data::uniform(1, 9) }}), #{{ requests: 200, concurrency: 4 }});
+            check(result.failures == 0 && result.reconnects == 0, `${{result.errors}}`);
+            check(result.server.commits >= 200, "the server is watched the same way");
+            "#
+        );
+        on(&server, &script);
+    }
+    let nobody = format!(
+        "try {{ postgres::client(#{{ host: \"{sockets}\", port: 1 }}).query(\"select 1\").run(); }} catch (err) {{ print(`${{err.kind}} ${{err.class}}`); }}"
+    );
+    assert_eq!(on(&server, &nobody), "unavailable refused\n");
+}
+
+#[test]
+fn statements_are_told_as_the_server_counts_them() {
+    let Some(server) = Server::with("trust", &["shared_preload_libraries=pg_stat_statements"]) else {
+        return;
+    };
+    server.psql("create schema extra; create extension pg_stat_statements schema extra");
+    server.psql("create table t (id int); insert into t select generate_series(1, 100)");
+    // What was counted before a load is not of the load.
+    server.psql("select id from t where id <= 7");
+    let script = r#"
+        let db = postgres::client(URL);
+        let some = db.query("select id from t where id <= $1", [7]);
+        let one = db.execute("insert into t values ({n})", #{ n: data::uniform(1_000, 2_000) });
+        let result = load::run(load::mix(#{ some: [3, some], one: [1, one] }), #{ requests: 400, concurrency: 4 });
+        let told = result.server.statements;
+        check(told.len() == 2, `${told}`);
+        for statement in told {
+            let row = if statement.statement.starts_with("select id") { result.operations.some } else { result.operations.one };
+            check(statement.calls == row.requests, `${statement} of ${row.requests}`);
+            check(statement.rows == row.requests * if row.name == "some" { 7 } else { 1 }, `${statement}`);
+            check(statement.total_ms > 0.0 && statement.mean_ms * statement.calls - statement.total_ms < 0.001, `${statement}`);
+        }
+        let again = load::run(some, #{ requests: 10 });
+        check(again.server.statements.len() == 1 && again.server.statements[0].calls == 10, "of this load alone");
+    "#;
+    on(&server, script);
+    // Who may not read them still has the rest.
+    server.psql("create role guest login");
+    let guest = "let db = postgres::client(URL, #{ user: \"guest\" });\n\
+        let result = load::run(db.query(\"select 1\"), #{ requests: 20 });\n\
+        check(result.server.commits >= 20, `${result.server}`);";
+    on(&server, guest);
 }
