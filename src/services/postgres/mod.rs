@@ -20,5 +20,5 @@ mod watch;
 
 pub use client::{PostgresClient, client};
 pub use operation::{PostgresOperation, Text};
-pub use reader::PostgresReply;
+pub use reader::{PostgresReply, Reader};
 pub use settings::{ClientOptions, Encryption, Mode};

@@ -110,10 +110,10 @@ impl Reader {
                     self.row(body)?;
                 }
             }
-            b'C' => self.affected += count(body),
+            b'C' => self.affected = self.affected.wrapping_add(count(body)),
             b'Z' => {
                 self.status = body.first().copied().unwrap_or(b'I');
-                self.reply.affected += self.affected;
+                self.reply.affected = self.reply.affected.wrapping_add(self.affected);
                 return Ok(true);
             }
             b'1' => self.parsed += 1,
@@ -180,7 +180,7 @@ fn count(tag: &[u8]) -> u64 {
         .iter()
         .try_fold(0u64, |sum, digit| {
             let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-            Some(sum.wrapping_mul(10) + u64::from(digit))
+            Some(sum.wrapping_mul(10).wrapping_add(u64::from(digit)))
         })
         .unwrap_or(0)
 }
@@ -282,6 +282,8 @@ mod tests {
         for (tag, rows) in [("INSERT 0 5\0", 5), ("SELECT 12\0", 12), ("BEGIN\0", 0), ("COPY 1000\0", 1000)] {
             assert_eq!(count(tag.as_bytes()), rows, "{tag}");
         }
+        // More than can be: no server says so, and nothing panics.
+        assert_eq!(count(b"SELECT 99999999999999999999\0"), 7_766_279_631_452_241_919);
     }
 
     #[test]

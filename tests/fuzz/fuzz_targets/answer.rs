@@ -12,9 +12,12 @@
 
 #![no_main]
 
+mod pieces;
+
 use benchscript::services::http::{Ask, HttpReply, Reader};
 use benchscript::services::net::{Progress, Reads};
 use libfuzzer_sys::fuzz_target;
+use pieces::{seed, split};
 
 /// What came of an answer.
 #[derive(Debug, PartialEq)]
@@ -60,25 +63,8 @@ fn read<'a>(ask: Ask, pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Read
     Some(Read { status, body_bytes, keep_alive, location, excerpt, reply })
 }
 
-/// Pieces of lengths that follow from the bytes themselves, so that every input stands for itself.
-fn split(bytes: &[u8], mut state: u64) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // Often a few bytes, sometimes many, now and then none.
-        let most = 1 << (state >> 60);
-        let (piece, later) = rest.split_at(((state >> 33) as usize % (most + 1)).min(rest.len()));
-        pieces.push(piece);
-        rest = later;
-    }
-    pieces
-}
-
 fuzz_target!(|bytes: &[u8]| {
-    let seed = bytes.iter().fold(14_695_981_039_346_656_037_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(1_099_511_628_211)
-    });
+    let seed = seed(bytes);
     for head_request in [false, true] {
         let kept = Ask { head_request, keep: true, follow: true };
         let whole = read(kept, [bytes]);
