@@ -131,6 +131,7 @@ fn a_standstill_makes_timeouts_at_their_limit(service: Service, server: &dyn Ser
 }
 
 fn a_load_goes_on_when_a_killed_server_comes_back(service: Service, server: &mut dyn Server) {
+    let before = server.performed();
     let mut load = Load::start(service, server.port(), "timeout: \"2s\"");
     load.wait_for_calls(|| server.performed(), 20);
     server.kill();
@@ -148,6 +149,10 @@ fn a_load_goes_on_when_a_killed_server_comes_back(service: Service, server: &mut
     }
     assert!(classes.iter().all(|class| known.contains(&class.as_str())), "{}", ended.metrics["errors"]);
     assert!(ended.total("reconnects") >= 4, "{}", ended.metrics["total"]);
+    if matches!(service, Service::SeaweedFs | Service::Rclone) {
+        let kept = server.performed() - before;
+        assert!(kept >= ended.total("successes"), "{kept} objects: what was answered was stored");
+    }
     assert!(recovered(&ended.calls), "{}", ended.metrics["errors"]);
 }
 
