@@ -86,6 +86,8 @@ impl S3Session {
 
     async fn reopen(&mut self) -> Result<(), Failure> {
         self.wire = Wire::new(self.store.endpoint.connect().await?);
+        // The old connection may have ended in the middle of an answer.
+        self.reader = AnswerReader::default();
         self.closing = false;
         self.noticed = None;
         Ok(())
@@ -318,8 +320,11 @@ impl S3Session {
         let uploaded = self.parts(Content::of(number, size), size, part_size, &id).await;
         if let Err(failure) = uploaded {
             let abort = Request { method: "DELETE", query: &id, ..Request::default() };
-            // Over a new connection where this one is lost. Its failure would hide why it was given up.
-            let _ = self.exchange(&abort, true).await;
+            // Its own failure would hide why the upload was given up. Over a new connection where this one is lost, which
+            // may show only now: some servers hang up after a refusal.
+            if self.exchange(&abort, true).await.is_err() {
+                let _ = self.exchange(&abort, true).await;
+            }
             return Err(failure);
         }
         if keep {
