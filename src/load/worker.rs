@@ -11,7 +11,7 @@ use std::{
 use super::{
     Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Plan, Stages, Steps, Told, Turn,
     deadline::Deadlines, finish::Finish, pace::Pace, sessions::Sessions, sleeper::Sleeper,
-    troubles::Troubles,
+    solitude::is_alone, troubles::Troubles,
 };
 use crate::measure::{
     Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
@@ -19,6 +19,10 @@ use crate::measure::{
 
 /// How long a virtual user of a closed loop waits after it could not open a session.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(10);
+
+/// How long calls that never wait may follow each other, in nanoseconds, where only the thread's own duties stand behind
+/// them: well below the 10 ms that those come by. Other users have a turn after each call.
+const ALONE: u64 = 1_000_000;
 
 /// What the virtual users of one thread share. Nothing here is shared between threads.
 pub struct Shared {
@@ -458,6 +462,8 @@ struct Own {
 pub async fn closed(mut user: User, turns: Rc<Turns>, pace: Rc<Pace>, sleeper: Rc<Sleeper>) {
     let mut now = Moment::now();
     let mut ready = now;
+    let alone = is_alone();
+    let mut gave_way = now;
     let mut own = Own { user: user.number, warmup: 0, measured: 0 };
     while !user.shared.stopping.get() {
         let Some(due) = pace.due(user.number, ready) else { return };
@@ -480,9 +486,10 @@ pub async fn closed(mut user: User, turns: Rc<Turns>, pace: Rc<Pace>, sleeper: R
         if done.refused {
             tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
             now = Moment::now();
-        } else if done.unbroken {
+        } else if done.unbroken && !(alone && now.since(gave_way) < ALONE) {
             tokio::task::yield_now().await;
             now = Moment::now();
+            gave_way = now;
         }
         ready = pace.ready(turn, now);
     }
