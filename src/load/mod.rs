@@ -14,6 +14,7 @@ pub mod payload;
 mod plan;
 mod sessions;
 mod sink;
+mod sites;
 mod sleeper;
 mod solitude;
 mod stages;
@@ -21,6 +22,7 @@ mod task;
 mod thread;
 mod told;
 mod troubles;
+mod turns;
 mod verdict;
 mod worker;
 

@@ -24,10 +24,12 @@ use super::{
     pace::Pace,
     plan::Plan,
     sessions::Sessions,
+    sites::Sites,
     sleeper::Sleeper,
     solitude,
     troubles::Troubles,
-    worker::{Duty, Kind, Shared, Sites, Turns, User, Work, closed},
+    turns::Turns,
+    worker::{Duty, Kind, Shared, User, Work, closed},
 };
 use crate::error::{Error, Result};
 use crate::measure::{Alarm, Batch, Failure, Moment, Recorder, Rows, Thinning, Window, clock};
@@ -46,6 +48,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// The one whose window ends last: the one a person waits for.
+    pub fn longest(groups: &[Self]) -> &Self {
+        let length = |group: &&Self| group.plan.duration().map(|duration| duration + group.plan.warmup.0);
+        groups.iter().max_by_key(length).expect("a load has at least one group")
+    }
+
     /// How many of the load's threads work for this group: none of them without a virtual user of it.
     fn threads(&self, threads: usize) -> usize {
         threads.min(self.plan.concurrency() as usize)

@@ -9,13 +9,18 @@ use std::{
 };
 
 use super::{
-    Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Plan, Stages, Steps, Told, Turn,
-    deadline::Deadlines, finish::Finish, pace::Pace, sessions::Sessions, sleeper::Sleeper,
-    solitude::is_alone, troubles::Troubles,
+    Answer, Ask, Cast, Input, MOST_TOLD, Mix, Operation, Stages, Steps, Told, Turn,
+    deadline::Deadlines,
+    finish::Finish,
+    pace::Pace,
+    sessions::Sessions,
+    sites::Sites,
+    sleeper::Sleeper,
+    solitude::is_alone,
+    troubles::Troubles,
+    turns::{Own, Turns},
 };
-use crate::measure::{
-    Failure, Moment, Outcome, Place, Recorder, Rows, Sample, Site, Window, failure, is_shown_as,
-};
+use crate::measure::{Failure, Moment, Outcome, Place, Recorder, Sample, Site, Window, failure};
 
 /// How long a virtual user of a closed loop waits after it could not open a session.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(10);
@@ -87,42 +92,6 @@ impl Work {
         {
             finish.call(ended, result);
         }
-    }
-}
-
-/// Where the steps of journeys are counted, as far as this thread has seen them.
-pub struct Sites {
-    rows: Arc<Rows>,
-    seen: RefCell<Vec<Seen>>,
-}
-
-struct Seen {
-    site: Site,
-    row: usize,
-    /// What the row is called.
-    shown: String,
-}
-
-impl Sites {
-    pub fn new(rows: Arc<Rows>) -> Self {
-        Self { rows, seen: RefCell::default() }
-    }
-
-    /// The row of an operation called `name` that a journey of `group` performs at `site`.
-    fn row(&self, group: usize, site: Site, name: &str) -> usize {
-        let mut seen = self.seen.borrow_mut();
-        let known = seen.iter_mut().find(|seen| seen.site == site);
-        if let Some(known) = &known
-            && is_shown_as(name, &known.shown)
-        {
-            return known.row;
-        }
-        let (row, shown) = self.rows.step(group, site, name);
-        match known {
-            Some(known) => known.shown = shown,
-            None => seen.push(Seen { site, row, shown }),
-        }
-        row
     }
 }
 
@@ -370,7 +339,7 @@ impl User {
             match told {
                 Told::Number(note, at) => recorder.note(work.group, note, due, at),
                 Told::Sample { name, took, at, result } => {
-                    let place = Place::row(work.group, work.sites.rows.part(work.group, &name));
+                    let place = Place::row(work.group, work.sites.part(work.group, &name));
                     let turn = turn.wrapping_mul(MOST_TOLD as u64).wrapping_add(number as u64);
                     let began = Moment(at.0.saturating_sub(took));
                     let sample =
@@ -403,59 +372,6 @@ fn timed_out(timeout: u64) -> Failure {
 fn enter(recorder: &mut Recorder) {
     recorder.level.in_flight += 1;
     recorder.level.max_in_flight = recorder.level.max_in_flight.max(recorder.level.in_flight);
-}
-
-/// Which turns the users of one thread take in a closed loop: thread k of n owns turns k, k + n, ...
-pub struct Turns {
-    pub window: Window,
-    pub requests: Option<u64>,
-    /// How many of them each user makes, and how many users there are: user u of n then owns turns u, u + n, ...
-    pub each: Option<(u64, u64)>,
-    pub threads: u64,
-    pub next: Cell<u64>,
-    /// Turns of warm-up where the measured ones are numbered 0 to `requests`: they follow after those, so that
-    /// warm-up never sends what will be measured.
-    pub next_warmup: Cell<u64>,
-}
-
-impl Turns {
-    pub fn new(window: Window, plan: &Plan, thread: usize, threads: usize) -> Self {
-        let (thread, threads) = (thread as u64, threads as u64);
-        let requests = plan.calls();
-        let each = plan.requests_each.map(|each| (each, u64::from(plan.concurrency())));
-        let warmup = requests.unwrap_or(0) + thread;
-        Self { window, requests, each, threads, next: Cell::new(thread), next_warmup: Cell::new(warmup) }
-    }
-
-    fn take(&self, now: Moment, own: &mut Own) -> Option<u64> {
-        if now >= self.window.to {
-            return None;
-        }
-        if let Some((each, users)) = self.each {
-            let (made, first) = match now < self.window.from {
-                true => (&mut own.warmup, each * users),
-                false if own.measured >= each => return None,
-                false => (&mut own.measured, 0),
-            };
-            *made += 1;
-            return Some(first + (*made - 1) * users + own.user);
-        }
-        let counter = match self.requests {
-            Some(_) if now < self.window.from => &self.next_warmup,
-            Some(requests) if self.next.get() >= requests => return None,
-            _ => &self.next,
-        };
-        let turn = counter.get();
-        counter.set(turn + self.threads);
-        Some(turn)
-    }
-}
-
-/// The turns that one user has taken, where it has its own.
-struct Own {
-    user: u64,
-    warmup: u64,
-    measured: u64,
 }
 
 /// A virtual user of a closed loop: the next call is due when the last one has ended and its pace lets it.
