@@ -19,6 +19,29 @@ fn started(scene: &Scene, script: &str) -> (Vec<String>, String) {
 }
 
 #[test]
+fn each_service_starts_its_own_however_often_another_was_started() {
+    if !is_installed("redis-server") || !is_installed("redis-cli") {
+        return skip("redis-server and redis-tools");
+    }
+    let scene = Scene::new();
+    let (lines, _) = started(
+        &scene,
+        r#"
+        for turn in 0..3 {
+            let server = redis::start();
+            print(server.name);
+            server.stop();
+        }
+        for turn in 0..3 { print(postgres::definition(#{}).name + " " + s3::definition(#{}).name); }
+        let server = postgres::start();
+        print(server.name);
+        "#,
+    );
+    let wanted = ["redis", "redis", "redis", "postgres s3", "postgres s3", "postgres s3", "postgres"];
+    assert_eq!(lines[..wanted.len()], wanted);
+}
+
+#[test]
 fn redis_has_the_settings_it_was_given() {
     if !is_installed("redis-server") || !is_installed("redis-cli") {
         return skip("redis-server and redis-tools");
