@@ -7,12 +7,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
+use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Shared};
 
 /// A loaded module, shared by the engines that use it.
 type SharedModule = Shared<Module>;
 
-use super::prelude;
+use super::{door, prelude};
 use crate::error::Error;
 use crate::host::Host;
 
@@ -117,7 +117,7 @@ impl Library {
         };
         let mut ast = engine.compile(text).map_err(|error| in_module(Box::new(error.into())))?;
         ast.set_source(shown);
-        Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)
+        door::module(&ast, engine).map_err(in_module)
     }
 }
 

@@ -4,6 +4,7 @@ mod completion;
 pub mod definitions;
 mod diagnostic;
 mod display;
+mod door;
 mod explain;
 mod journey;
 pub mod library;

@@ -3,9 +3,9 @@
 //! A file `NAME.rhai` becomes the module `NAME`. Where a native module has the same name, the file's functions
 //! join it, so scripts cannot tell which language a function is written in.
 
-use rhai::{Engine, Module, Scope};
+use rhai::{Engine, Module};
 
-use super::registry::MODULES;
+use super::{door, registry::MODULES};
 
 /// In the order of loading: a file may use the ones above it.
 pub const FILES: &[(&str, &str)] = &[
@@ -31,8 +31,7 @@ pub fn register(engine: &mut Engine) {
     for (name, source) in FILES {
         let mut ast = engine.compile(source).expect("a test compiles every prelude file");
         ast.set_source(format!("prelude/{name}.rhai"));
-        let script = Module::eval_ast_as_new(Scope::new(), &ast, engine)
-            .expect("a prelude file only defines functions");
+        let script = door::module(&ast, engine).expect("a prelude file only defines functions");
         let native = MODULES.iter().find(|module| module.name == *name);
         let mut module = native.map_or_else(Module::new, |native| (native.build)());
         module.combine(script);

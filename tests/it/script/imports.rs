@@ -65,3 +65,53 @@ fn beside_the_script_means_beside_the_script() {
     let done = crate::support::call(&folder, &["run", "deep/scenario.rhai", "--quiet"]);
     assert_eq!(done.stdout, "beside\n", "{}", done.stderr);
 }
+
+/// Rhai remembers what a call resolved to by name alone, from the second time on.
+#[test]
+fn files_keep_their_own_functions_of_one_name() {
+    let folder = Folder::new();
+    folder.write("a.rhai", "fn start() { helper(1) }\nfn helper(n) { `a${n}` }\n");
+    folder.write("b.rhai", "fn start() { helper(1) }\nprivate fn helper(n) { `b${n}` }\n");
+    let script = r#"
+        import "a" as a;
+        import "b" as b;
+        fn helper(n) { `main${n}` }
+        let seen = "";
+        for turn in 0..4 { seen += a::start() + b::start() + helper(1) + " "; }
+        for turn in 0..4 { seen += helper(1) + b::start() + a::start() + " "; }
+        print(seen);
+    "#;
+    let printed = run(&folder, script, &["--quiet"]).stdout;
+    assert_eq!(printed.trim(), format!("{} {}", ["a1b1main1"; 4].join(" "), ["main1b1a1"; 4].join(" ")));
+}
+
+#[test]
+fn what_a_file_offers_is_reached() {
+    let folder = Folder::new();
+    folder.write("inner.rhai", "fn value() { 2 }\n");
+    folder.write(
+        "lib.rhai",
+        r#"
+        import "inner" as inner;
+        const FACTOR = 5;
+        export const SHOWN = 7;
+        fn int.twice() { this * 2 }
+        fn nothing() { FACTOR }
+        fn five(a, b, c, d, e) { a + b + c + d + e + FACTOR }
+        fn changed(list) { list.push(1); list }
+        fn each(list, f) { list.map(|x| f.call(x) + plus()) }
+        fn plus() { 100 }
+        fn deep(n) { if n == 0 { 0 } else { 1 + deep(n - 1) } }
+        "#,
+    );
+    let script = r#"
+        import "lib" as lib;
+        fn tenfold(x) { x * 10 }
+        let four = 4;
+        let list = [0];
+        print([lib::SHOWN, lib::inner::value(), four.twice(), lib::nothing(), lib::five(1, 2.5, 3, 4, 5)]);
+        print([lib::changed(list), list, lib::each([1, 2], |x| tenfold(x)), lib::deep(300)]);
+    "#;
+    let done = run(&folder, script, &["--quiet"]);
+    assert_eq!(done.stdout, "[7, 2, 8, 5, 20.5]\n[[0, 1], [0], [110, 120], 300]\n", "{}", done.stderr);
+}
