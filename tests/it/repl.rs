@@ -218,24 +218,25 @@ fn sigterm_ends_the_session_and_writes_its_run() {
 fn a_person_edits_completes_and_interrupts() {
     let folder = Folder::new();
     let (mut child, mut keys, screen) = terminal(&folder);
-    let mut type_keys = |text: &str, expected: &str| {
+    let mut type_keys = |text: &str, expected: &[&str]| {
         screen.forget();
         keys.write_all(text.as_bytes()).unwrap();
-        screen.wait_for(expected);
+        screen.wait_for_each(expected);
     };
     screen.wait_for("> ");
-    type_keys("fn twice(n) {\r    n * 2\r}\r", "> ");
-    type_keys("twice(4\x03", "> ");
-    type_keys("twi\t21)\r", "42");
-    type_keys("stats::med\t[7, 3 * 37, 999])\r", "111");
-    type_keys("let server = tar\thttp(#{ servic\t\"1ms\" })\r", "> ");
-    type_keys("server.u\t\r", "http://127.0.0.1:");
+    // The next prompt says that keys are read again: what is typed before it gets lost, and Ctrl-C would be a signal.
+    type_keys("fn twice(n) {\r    n * 2\r}\r", &["}", "> "]);
+    type_keys("twice(4\x03", &["twice(4", "> "]);
+    type_keys("twi\t21)\r", &["42", "> "]);
+    type_keys("stats::med\t[7, 3 * 37, 999])\r", &["111", "> "]);
+    type_keys("let server = tar\thttp(#{ servic\t\"1ms\" })\r", &["\" })", "> "]);
+    type_keys("server.u\t\r", &["http://127.0.0.1:", "> "]);
     type_keys(
         "let home = http::client(server.url).get(\"/\"); load::run(home, #{ duration: \"60s\" })\r",
-        "/60 s",
+        &["/60 s"],
     );
-    type_keys("\x03", "interrupted");
-    type_keys("6 * 7\r", "42");
+    type_keys("\x03", &["interrupted", "> "]);
+    type_keys("6 * 7\r", &["42", "> "]);
     keys.write_all(b"\x04").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let history = fs::read_to_string(folder.path().join("state/benchscript/history")).unwrap();
@@ -291,9 +292,19 @@ fn gathered(mut stream: impl Read + Send + 'static) -> Gathered {
 
 impl Gathered {
     fn wait_for(&self, expected: &str) {
+        self.wait_for_each(&[expected]);
+    }
+
+    /// Waits for all of `expected`, one after the other.
+    fn wait_for_each(&self, expected: &[&str]) {
         let since = Instant::now();
-        while !self.0.lock().unwrap().contains(expected) {
-            assert!(since.elapsed() < PATIENCE, "no `{expected}` in: {}", self.0.lock().unwrap());
+        let after = |rest: &str, text: &&str| rest.find(*text).map(|at| rest[at + text.len()..].to_owned());
+        while expected
+            .iter()
+            .try_fold(self.0.lock().unwrap().clone(), |rest, text| after(&rest, text))
+            .is_none()
+        {
+            assert!(since.elapsed() < PATIENCE, "no {expected:?} in: {}", self.0.lock().unwrap());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
