@@ -76,10 +76,8 @@ impl Raster {
             return;
         }
         let at = (y as usize * self.size.0 as usize + x as usize) * 3;
-        for (old, new) in self.pixels[at..at + 3].iter_mut().zip([color.rgb.0, color.rgb.1, color.rgb.2]) {
-            // Rounded: neither is negative.
-            *old = (f64::from(*old) * (1.0 - alpha) + f64::from(new) * alpha + 0.5) as u8;
-        }
+        let old = [self.pixels[at], self.pixels[at + 1], self.pixels[at + 2]];
+        self.pixels[at..at + 3].copy_from_slice(&mixed(old, color, alpha));
     }
 
     pub fn png(self) -> Result<Vec<u8>> {
@@ -95,6 +93,13 @@ impl Raster {
         writer.finish().map_err(failed)?;
         Ok(bytes)
     }
+}
+
+/// A colour over another one.
+fn mixed(old: [u8; 3], color: BackendColor, alpha: f64) -> [u8; 3] {
+    // Rounded: neither is negative.
+    let mix = |old: u8, new: u8| (f64::from(old) * (1.0 - alpha) + f64::from(new) * alpha + 0.5) as u8;
+    [mix(old[0], color.rgb.0), mix(old[1], color.rgb.1), mix(old[2], color.rgb.2)]
 }
 
 impl DrawingBackend for Raster {
@@ -134,8 +139,21 @@ impl DrawingBackend for Raster {
             return self.draw_path(corners, style);
         }
         // Up to the far edges and without them, as an SVG's rectangle of that width and height.
-        for y in top.min(bottom)..top.max(bottom) {
-            (left.min(right)..left.max(right)).for_each(|x| self.blend((x, y), style.color(), 1.0));
+        let within = |at: i32, size: u32| at.clamp(0, size as i32) as usize;
+        let (from, to) = (within(left.min(right), self.size.0), within(left.max(right), self.size.0));
+        let (above, below) = (within(top.min(bottom), self.size.1), within(top.max(bottom), self.size.1));
+        let color = style.color();
+        // Paper is of one colour nearly everywhere: what it becomes is the same from pixel to pixel.
+        let (mut paper, mut painted) = ([0; 3], mixed([0; 3], color, color.alpha));
+        for y in above..below {
+            let row = y * self.size.0 as usize;
+            let (pixels, _) = self.pixels[(row + from) * 3..(row + to) * 3].as_chunks_mut::<3>();
+            for pixel in pixels {
+                if *pixel != paper {
+                    (paper, painted) = (*pixel, mixed(*pixel, color, color.alpha));
+                }
+                *pixel = painted;
+            }
         }
         Ok(())
     }
