@@ -1,10 +1,12 @@
 //! What one run owns: its settings, cancel token, run folder, results, children, and the way to show progress.
 
 use std::{
-    path::PathBuf,
+    any::Any,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,13 +20,15 @@ use crate::measure::{Failure, Span, secrets};
 use crate::probes::Started;
 use crate::results::{
     NewRun, Outcome, RunFolder, facts,
-    schema::{Check, StartedService, Status},
+    schema::{Check, Meta, StartedService, Status},
 };
 
 /// What the command line decided.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub seed: u64,
+    /// Whether a person chose the seed: then a scenario's own does not count.
+    pub seed_given: bool,
     /// Where `results/` and `reports/` lie.
     pub out: PathBuf,
     /// `-p name=value`, as written.
@@ -33,6 +37,19 @@ pub struct Settings {
     pub libraries: Vec<PathBuf>,
     /// The benchscript executable, to start the built-in target with.
     pub program: PathBuf,
+    /// Which trials of a declared scenario are run.
+    pub pick: Pick,
+    /// Texts of imports that are used in place of the files they were read from: of a stored run, by their path then.
+    pub bundle: Option<BTreeMap<String, String>>,
+}
+
+/// Which trials of a declared scenario are run.
+#[derive(Debug, Clone, Default)]
+pub struct Pick {
+    /// `--only NAME=VALUE`, as written.
+    pub only: Vec<String>,
+    /// The one of this number, in the folder that its run has already.
+    pub index: Option<u32>,
 }
 
 /// Whether effects happen.
@@ -142,12 +159,36 @@ pub struct PlannedLoad {
     pub seconds: Option<f64>,
 }
 
+/// A declared trial as `plan` shows it.
+#[derive(Debug, Clone)]
+pub struct PlannedTrial {
+    pub index: u32,
+    pub label: String,
+    pub repetition: u32,
+    pub seed: u64,
+    /// What it asks of a cluster, in one line.
+    pub resources: String,
+    pub loads: Vec<PlannedLoad>,
+    /// What keeps its loads from being known before it runs.
+    pub unknown: Option<String>,
+}
+
 /// A parameter that the script asked for.
 #[derive(Debug, Clone)]
 pub struct Parameter {
     pub name: String,
     pub default: Value,
     pub value: Value,
+}
+
+/// A declared trial while it runs: its loads are no trials of their own.
+pub struct Unit {
+    pub path: PathBuf,
+    pub meta: Meta,
+    /// How progress names it.
+    pub label: String,
+    /// What was measured so far, and where it lies.
+    pub loads: Vec<(PathBuf, Arc<Outcome>)>,
 }
 
 /// Something a run started and has to end: a server, a temporary folder.
@@ -163,6 +204,12 @@ pub struct Host {
     cancel: Mutex<CancellationToken>,
     /// The same as a flag, for scripts: they ask at every step.
     interrupted: AtomicBool,
+    /// As if interrupted, because a trial took too long.
+    expired: AtomicBool,
+    /// The top level of a declared scenario runs: nothing may have an effect.
+    declaring: AtomicBool,
+    /// Of what is drawn now: the run's, or that of a declared trial.
+    seed: AtomicU64,
     caller: OnceLock<Caller>,
     state: Mutex<State>,
 }
@@ -173,8 +220,15 @@ pub struct State {
     /// What a run folder is made of, until the first use makes it.
     new_run: Option<NewRun>,
     pub folder: Option<RunFolder>,
+    /// Of loads that are trials, and of declared trials that are done.
     pub outcomes: Vec<Arc<Outcome>>,
     pub trials: u32,
+    /// The declared trial that runs.
+    pub unit: Option<Unit>,
+    /// Declared trials that are not done, with the reason: failed or left out.
+    pub undone: Vec<Meta>,
+    /// Imports that were read before there was a folder.
+    imports: Vec<(String, String)>,
     pub checks: Vec<Check>,
     pub parameters: Vec<Parameter>,
     /// The script's own metrics since the last load: they go into the extras of the next one's results.
@@ -182,6 +236,14 @@ pub struct State {
     /// All of them, for the run.
     pub all_metrics: Map<String, Value>,
     pub planned: Vec<PlannedLoad>,
+    /// What `scenario(...)` declared, until it is taken: the layers above know what it is.
+    pub declared: Option<Box<dyn Any + Send>>,
+    /// In a plan: the trials of a declared scenario.
+    pub planned_trials: Vec<PlannedTrial>,
+    /// In a plan: what is worth knowing of a declared scenario before it runs.
+    pub plan_notes: Vec<String>,
+    /// In a plan: seconds of rest between its trials.
+    pub cooldown_s: f64,
     /// In a plan: the names of the services that would be started.
     pub planned_services: Vec<String>,
     /// What was started, in order.
@@ -202,11 +264,14 @@ pub struct State {
 impl Host {
     pub fn new(settings: Settings, mode: Mode, progress: Box<dyn Progress>) -> Arc<Self> {
         Arc::new(Self {
-            settings,
             mode,
             progress,
             cancel: Mutex::default(),
             interrupted: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
+            declaring: AtomicBool::new(false),
+            seed: AtomicU64::new(settings.seed),
+            settings,
             caller: OnceLock::new(),
             state: Mutex::default(),
         })
@@ -229,7 +294,25 @@ impl Host {
     }
 
     pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.interrupted.load(Ordering::Relaxed) || self.has_expired()
+    }
+
+    /// Stops what runs as a trial that takes too long.
+    pub fn expire(&self) {
+        self.expired.store(true, Ordering::Relaxed);
+        self.cancel().cancel();
+    }
+
+    pub fn has_expired(&self) -> bool {
+        self.expired.load(Ordering::Relaxed)
+    }
+
+    /// After a trial that took too long: the next one starts fresh, unless a person interrupts as well.
+    pub fn renew(&self) {
+        self.expired.store(false, Ordering::Relaxed);
+        if !self.interrupted.load(Ordering::Relaxed) {
+            self.rearm();
+        }
     }
 
     /// After an interrupted line of the REPL: the next one starts fresh.
@@ -239,6 +322,24 @@ impl Host {
             *cancel = CancellationToken::new();
         }
         self.interrupted.store(false, Ordering::Relaxed);
+    }
+
+    /// Of payloads, arrivals and whatever else is drawn now.
+    pub fn seed(&self) -> u64 {
+        self.seed.load(Ordering::Relaxed)
+    }
+
+    pub fn set_seed(&self, seed: u64) {
+        self.seed.store(seed, Ordering::Relaxed);
+    }
+
+    /// Whether the top level of a declared scenario runs.
+    pub fn is_declaring(&self) -> bool {
+        self.declaring.load(Ordering::Relaxed)
+    }
+
+    pub fn set_declaring(&self, declaring: bool) {
+        self.declaring.store(declaring, Ordering::Relaxed);
     }
 
     pub fn is_planning(&self) -> bool {
@@ -279,12 +380,42 @@ impl Host {
             folder.run.services.clone_from(&state.services);
             let known = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone()));
             folder.run.parameters.extend(secrets::masked(known.collect()));
+            for (path, text) in std::mem::take(&mut state.imports) {
+                folder.add_import(&path, &text)?;
+            }
             state.folder = Some(folder);
         }
         let folder = state.folder.as_ref();
         folder
             .map(|folder| folder.path.clone())
             .ok_or_else(|| Error::io("this run has no folder for its results"))
+    }
+
+    /// Goes on in a folder that a run has already.
+    pub fn reopen_folder(&self, path: &Path) -> Result<()> {
+        let mut state = self.state();
+        state.folder = Some(RunFolder::reopen(path, &self.settings.out)?);
+        state.new_run = None;
+        Ok(())
+    }
+
+    /// Keeps the text of an imported file with the run.
+    pub fn add_import(&self, path: &str, text: &str) -> Result<()> {
+        let mut state = self.state();
+        match &mut state.folder {
+            Some(folder) => folder.add_import(path, text),
+            None => {
+                state.imports.push((path.to_owned(), text.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the declaration says of the run, before it has a folder.
+    pub fn describe(&self, change: impl FnOnce(&mut NewRun)) {
+        if let Some(new) = &mut self.state().new_run {
+            change(new);
+        }
     }
 
     /// Notes a check; its outcome decides the exit code.
@@ -364,7 +495,7 @@ impl Host {
         let known = self.state().prepared.iter().any(|prepared| Arc::ptr_eq(prepared, operation));
         if !known {
             self.state().prepared.push(operation.clone());
-            operation.prepare(self.settings.seed, &self.cancel())?;
+            operation.prepare(self.seed(), &self.cancel())?;
         }
         if self.caller.get().is_none() {
             // Only the script's thread comes here, so none is started twice.

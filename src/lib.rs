@@ -15,6 +15,9 @@ pub mod report;
 /// What a script lets happen: trials, in order.
 pub mod scenario;
 
+/// What measurements mean: objectives, comparisons, capacity.
+pub mod analysis;
+
 /// The services under test: their operations.
 pub mod services;
 

@@ -28,7 +28,11 @@ impl Check {
         let loads = state.planned.len();
         let time = plan::seconds(&state.planned)
             .map_or(String::new(), |seconds| format!(", about {}", spoken(Duration::from_secs_f64(seconds))));
-        output::line(&format!("{}: ok, {loads} loads{time}", source.name));
+        let trials = match state.planned_trials.len() {
+            0 => String::new(),
+            trials => format!("{trials} trials, "),
+        };
+        output::line(&format!("{}: ok, {trials}{loads} loads{time}", source.name));
         if let Some(place) = &state.plan_ends_at {
             output::line(&format!("checked up to {place}; what follows depends on it"));
         }

@@ -13,14 +13,17 @@ mod plan;
 mod progress;
 mod repl;
 mod report;
+mod rerun;
 mod run;
 mod service;
 mod show;
 mod signals;
+mod stored;
 mod tag;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -49,6 +52,10 @@ enum Command {
     Run(run::Run),
     /// Measure a service without a scenario: a first answer
     Bench(bench::Bench),
+    /// Run the stored scenario of a run again, and say what differs now
+    Rerun(rerun::Rerun),
+    /// Run one trial of a run alone, from what is stored with it
+    Trial(trial::Trial),
     /// Find mistakes in a scenario without running its loads
     Check(check::Check),
     /// Show what a scenario would run, and for how long
@@ -147,6 +154,9 @@ impl Scripting {
             parameters: self.parameters.clone(),
             libraries: self.libraries.clone(),
             program: std::env::current_exe().unwrap_or_else(|_| "benchscript".into()),
+            seed_given: self.seed.is_some(),
+            pick: Default::default(),
+            bundle: None,
         }
     }
 }
@@ -192,6 +202,8 @@ pub fn main() -> ExitCode {
     let ending = match cli.command {
         Command::Run(command) => command.execute(),
         Command::Bench(command) => command.execute(),
+        Command::Rerun(command) => command.execute(),
+        Command::Trial(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Plan(command) => command.execute(),
         Command::Repl(command) => command.execute(),

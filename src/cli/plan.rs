@@ -10,8 +10,10 @@ use super::{
     run::on_script_thread,
 };
 use crate::error::Error;
-use crate::host::{Host, Mode, PlannedLoad};
-use crate::report::Table;
+use crate::host::{Host, Mode, PlannedLoad, State};
+use crate::load::Record;
+use crate::report::{Table, number::count};
+use crate::results::facts::free_bytes;
 use crate::script::{Diagnostic, Source, question, read};
 
 /// A planned load shorter than this says little about a service.
@@ -74,6 +76,10 @@ fn as_text(host: &Host, source: &Source) -> String {
     if !state.parameters.is_empty() {
         text.push('\n');
     }
+    if !state.planned_trials.is_empty() {
+        text += &declared_trials(&state);
+        return text;
+    }
     for service in &state.planned_services {
         text += &format!("starts {service}\n");
     }
@@ -105,6 +111,108 @@ fn as_text(host: &Host, source: &Source) -> String {
     text
 }
 
+/// The trials of a declared scenario.
+fn declared_trials(state: &State) -> String {
+    let trials = &state.planned_trials;
+    let mut text = String::new();
+    let (advice, notes): (Vec<&String>, Vec<&String>) =
+        state.plan_notes.iter().partition(|note| note.starts_with("advice: "));
+    for note in &notes {
+        text += &format!("{note}\n");
+    }
+    if !notes.is_empty() {
+        text.push('\n');
+    }
+    let asks = trials.iter().any(|trial| !trial.resources.is_empty());
+    let mut table = Table::new("").numbers("#", "").words("point").numbers("repetition", "").words("load");
+    table = table.words("how").numbers("time", "");
+    if asks {
+        table = table.words("resources");
+    }
+    for trial in trials {
+        let nothing = PlannedLoad { name: "?".to_owned(), config: Default::default(), seconds: None };
+        let loads = if trial.loads.is_empty() { std::slice::from_ref(&nothing) } else { &trial.loads[..] };
+        for (at, load) in loads.iter().enumerate() {
+            let first = |text: String| if at == 0 { text } else { String::new() };
+            let time =
+                load.seconds.map_or("?".to_owned(), |seconds| spoken(Duration::from_secs_f64(seconds)));
+            let how = if load.config.is_empty() { "?".to_owned() } else { how(load) };
+            let mut cells = vec![
+                first(trial.index.to_string()),
+                first(trial.label.clone()),
+                first(trial.repetition.to_string()),
+                load.name.clone(),
+                how,
+                time,
+            ];
+            if asks {
+                cells.push(first(trial.resources.clone()));
+            }
+            table.row(cells.into_iter().map(Into::into).collect());
+        }
+    }
+    text += &table.text(false);
+    text += &match expected(state) {
+        Some(seconds) => {
+            format!("\n{} trials, about {}\n", trials.len(), spoken(Duration::from_secs_f64(seconds)))
+        }
+        None => format!("\n{} trials; how long they take is not known before they run\n", trials.len()),
+    };
+    if let Some(place) = trials.iter().find_map(|trial| trial.unknown.as_ref()) {
+        text += &format!("what a trial does depends on {place}\n");
+    }
+    if let Some((needed, free)) = space(state) {
+        let short = if needed > free { ": that is too little" } else { "" };
+        text += &format!(
+            "needs at most {} MB for results; {} MB are free{short}\n",
+            count(needed.div_ceil(1_000_000)),
+            count(free / 1_000_000)
+        );
+    }
+    for line in advice {
+        text += &format!("{line}\n");
+    }
+    for advice in self::advice(&state.planned) {
+        text += &format!("advice: {advice}\n");
+    }
+    text
+}
+
+/// Seconds of all trials, rest included; none if one of them ends by its number of requests.
+fn expected(state: &State) -> Option<f64> {
+    let trials = &state.planned_trials;
+    if trials.iter().any(|trial| trial.loads.is_empty()) {
+        return None;
+    }
+    let loads: Option<f64> = trials.iter().map(|trial| seconds(&trial.loads)).sum();
+    Some(loads? + state.cooldown_s * trials.len().saturating_sub(1) as f64)
+}
+
+/// Bytes of a row of `requests.jsonl` while it is written: in the spool, and as a line of text.
+const ROW_BYTES: u64 = 300;
+/// What else a second of a load leaves behind, at most.
+const SECOND_BYTES: u64 = 20_000;
+
+/// The bytes that the results take at most, and those that are free where they go.
+fn space(state: &State) -> Option<(u64, u64)> {
+    let of = |load: &PlannedLoad| {
+        let plans = match load.config.get("together").and_then(Value::as_object) {
+            Some(groups) => groups.values().map(|group| &group["plan"]).collect(),
+            None => load.config.get("plan").into_iter().collect::<Vec<_>>(),
+        };
+        let budget = |plan: &&Value| {
+            serde_json::from_value::<Record>(plan["record"].clone()).unwrap_or_default().budget()
+        };
+        let rows = plans.iter().map(budget).max().unwrap_or(0);
+        let seconds = load.seconds.unwrap_or(60.0).ceil() as u64;
+        // All calls of a load that keeps all of them: nobody knows how many that are.
+        (rows < u64::MAX).then(|| rows * ROW_BYTES + seconds * SECOND_BYTES)
+    };
+    let needed = state.planned_trials.iter().flat_map(|trial| &trial.loads).map(of).sum::<Option<u64>>()?;
+    let free = free_bytes(std::path::Path::new(".")).ok()?;
+    (needed > 0).then_some((needed, free))
+}
+
 fn as_json(host: &Host) -> Value {
     let state = host.state();
     json!({
@@ -113,6 +221,12 @@ fn as_json(host: &Host) -> Value {
             "name": parameter.name, "default": parameter.default, "value": parameter.value,
         })).collect::<Vec<_>>(),
         "services": state.planned_services,
+        "trials": state.planned_trials.iter().map(|trial| json!({
+            "index": trial.index, "point": trial.label, "repetition": trial.repetition, "seed": trial.seed,
+            "resources": trial.resources, "loads": trial.loads.iter().map(|load| &load.name).collect::<Vec<_>>(),
+            "seconds": seconds(&trial.loads), "depends_on": trial.unknown,
+        })).collect::<Vec<_>>(),
+        "notes": state.plan_notes,
         "loads": state.planned.iter().map(|load| json!({
             "name": load.name, "config": load.config, "seconds": load.seconds,
         })).collect::<Vec<_>>(),
@@ -188,7 +302,7 @@ fn advice(planned: &[PlannedLoad]) -> Vec<String> {
 /// Refuses a scenario that runs nothing.
 pub fn must_load(host: &Host) -> Result<(), Error> {
     let state = host.state();
-    if state.planned.is_empty() && state.plan_ends_at.is_none() {
+    if state.planned.is_empty() && state.planned_trials.is_empty() && state.plan_ends_at.is_none() {
         return Err(Error::usage("this scenario makes no load")
             .hint("`load::run(operation, #{ duration: \"10s\" })` makes one"));
     }

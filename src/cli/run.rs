@@ -1,6 +1,7 @@
 //! `benchscript run`: the main job.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,9 +9,11 @@ use std::{
 
 use clap::{Args, CommandFactory};
 
-use super::{Ending, Out, Outcome, Scripting, Verbosity, output, progress::Console, signals::Signals};
+use super::{
+    Ending, Out, Outcome, Scripting, Verbosity, output, progress::Console, signals::Signals, stored,
+};
 use crate::error::{Error, Result};
-use crate::host::{Host, Mode};
+use crate::host::{Host, Mode, Pick};
 use crate::measure::Verdict;
 use crate::report;
 use crate::results::{NewRun, StoredRun, atomic, check_writable, schema::Status};
@@ -23,12 +26,24 @@ const SCRIPT_STACK: usize = 64 << 20;
 #[derive(Args)]
 #[command(
     disable_help_flag = true,
-    after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
+    after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --only concurrency=8,16 --note new-kernel\n  benchscript run --resume latest               does what is missing or failed\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
 )]
 pub struct Run {
     /// The scenario
-    #[arg(required_unless_present = "help")]
+    #[arg(required_unless_present_any = ["help", "resume"])]
     file: Option<PathBuf>,
+
+    /// Go on with a run of a declared scenario: do what is missing or failed, from what is stored with it
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "only", "note", "parameters", "seed", "libraries"])]
+    resume: Option<String>,
+
+    /// Run only the points whose parameter has one of these values; may be given several times
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    only: Vec<String>,
+
+    /// What this run is for: shown in its report and in `list`
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
 
     #[command(flatten)]
     scenario: Scenario,
@@ -59,8 +74,25 @@ pub struct Scenario {
     strict: bool,
 }
 
+/// What a run begins with, besides its script.
+#[derive(Default)]
+pub struct Start {
+    pub pick: Pick,
+    pub note: Option<String>,
+    pub rerun_of: Option<String>,
+    /// Texts of imports, by their path.
+    pub bundle: Option<BTreeMap<String, String>>,
+    /// Parameters and seed of a stored run.
+    pub chosen: Option<(Vec<(String, String)>, u64)>,
+    /// The folder of a run that goes on.
+    pub folder: Option<PathBuf>,
+}
+
 impl Run {
     pub fn execute(self) -> Outcome {
+        if let Some(run) = self.resume.as_ref().filter(|_| !self.help) {
+            return stored::resume(&self.scenario, run);
+        }
         let Some(file) = &self.file else {
             self.print_help(None);
             return Ok(Ending::Done);
@@ -70,7 +102,9 @@ impl Run {
             self.print_help(Some(&source));
             return Ok(Ending::Done);
         }
-        self.scenario.run(file, &source)
+        let pick = Pick { only: self.only.clone(), index: None };
+        let start = Start { pick, note: self.note.clone(), ..Start::default() };
+        self.scenario.run_from(file, &source, start)
     }
 
     fn print_help(&self, source: Option<&Source>) {
@@ -108,10 +142,28 @@ impl Scenario {
         }
     }
 
+    /// Where the results lie.
+    pub fn out(&self) -> &Out {
+        &self.out
+    }
+
     /// Runs `source`, which `file` holds.
     pub fn run(&self, file: &Path, source: &Source) -> Outcome {
+        self.run_from(file, source, Start::default())
+    }
+
+    /// The same from another start than nothing.
+    pub fn run_from(&self, file: &Path, source: &Source, start: Start) -> Outcome {
         let progress = Console::new(self.verbosity.level(), self.json);
-        let host = Host::new(self.scripting.settings(&self.out), Mode::Run, Box::new(progress));
+        let mut settings = self.scripting.settings(&self.out);
+        settings.pick = start.pick;
+        settings.bundle = start.bundle;
+        if let Some((parameters, seed)) = start.chosen {
+            settings.parameters = parameters;
+            settings.seed = seed;
+            settings.seed_given = true;
+        }
+        let host = Host::new(settings, Mode::Run, Box::new(progress));
         check_writable(&self.out.out)?;
         host.describe_run(NewRun {
             scenario: super::scenario_name(file)?,
@@ -120,7 +172,14 @@ impl Scenario {
             text: source.text.clone(),
             parameters: serde_json::Map::new(),
             seed: host.settings.seed,
+            why: None,
+            note: start.note,
+            declared: serde_json::Map::new(),
+            rerun_of: start.rerun_of,
         });
+        if let Some(folder) = &start.folder {
+            host.reopen_folder(folder)?;
+        }
         let signals = Signals::listen(&host);
         let ran = on_script_thread(&host, source);
         let stored = finish(&host, ran.as_ref().err(), signals.first().is_some())?;
@@ -152,11 +211,12 @@ impl Scenario {
         if let Some(signal) = signals.first() {
             return Ending::Signal(signal);
         }
-        if all_calls_failed(host).is_some() {
+        if undone(host).is_some() || all_calls_failed(host).is_some() {
             return Ending::Failed;
         }
         let limited = self.strict && any_limited(host);
-        let missed = host.state().checks.iter().any(|check| !check.passed) || limited;
+        let missed =
+            host.state().checks.iter().any(|check| !check.passed) || limited || missed_slo(host).is_some();
         if missed { Ending::Missed } else { Ending::Done }
     }
 
@@ -165,7 +225,7 @@ impl Scenario {
         let shown = self.verbosity.level() > super::Level::Error && !self.json;
         match ending {
             Ending::Failed => {
-                if let Some(error) = all_calls_failed(host) {
+                if let Some(error) = undone(host).or_else(|| all_calls_failed(host)) {
                     output::error(&error.into());
                 }
             }
@@ -173,6 +233,9 @@ impl Scenario {
                 for check in host.state().checks.iter().filter(|check| !check.passed) {
                     let why = check.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
                     output::tell(&format!("failed check: {} ({}){why}", check.name, check.at));
+                }
+                if let Some(missed) = missed_slo(host) {
+                    output::tell(&format!("failed: {missed}"));
                 }
                 if self.strict && any_limited(host) {
                     output::tell("failed: the generator limited a result, and `--strict` was given");
@@ -209,16 +272,18 @@ pub fn finish(host: &Host, failure: Option<&Diagnostic>, interrupted: bool) -> R
         None if !host.state().troubles.is_empty() => {
             (Status::Failed, host.state().troubles.first().map(ToString::to_string))
         }
+        None if undone(host).is_some() => (Status::Failed, undone(host).map(|error| error.message)),
         None if all_calls_failed(host).is_some() => {
             (Status::Failed, all_calls_failed(host).map(|error| error.message))
         }
         None if host.state().checks.iter().any(|check| !check.passed) => (Status::Checks, None),
+        None if missed_slo(host).is_some() => (Status::Checks, missed_slo(host)),
         None => (Status::Done, None),
     };
     host.end_run(status, reason)?;
     let state = host.state();
     let Some(folder) = &state.folder else { return Ok(None) };
-    let summary = summary::of(&folder.run, &state.outcomes);
+    let summary = summary::of(&folder.run, &state.outcomes, &state.undone);
     atomic::put_json(&folder.path.join("summary.json"), &summary)?;
     let run = StoredRun::open(&folder.path)?;
     report::write(&run, &folder.reports)?;
@@ -242,6 +307,26 @@ fn all_calls_failed(host: &Host) -> Option<Error> {
     })
 }
 
+/// The error for declared trials that failed; those that the scenario left out are none.
+fn undone(host: &Host) -> Option<Error> {
+    let state = host.state();
+    let failed: Vec<_> = state.undone.iter().filter(|meta| meta.status == Status::Failed).collect();
+    let first = failed.first()?;
+    let all = state.outcomes.len() + state.undone.len();
+    let mut error = Error::unavailable(format!("{} of {all} trials failed", failed.len()));
+    error.causes.extend(first.reason.as_ref().map(|reason| format!("{}: {reason}", first.name)));
+    Some(error.hint("`benchscript run --resume latest` tries them again"))
+}
+
+/// The limits that no point of a declared scenario held.
+fn missed_slo(host: &Host) -> Option<String> {
+    let state = host.state();
+    let judged: Vec<_> = state.outcomes.iter().filter(|outcome| !outcome.metrics.slo.is_empty()).collect();
+    let holds =
+        |outcome: &Arc<crate::results::Outcome>| outcome.metrics.slo.iter().all(|objective| objective.held);
+    (!judged.is_empty() && !judged.into_iter().any(holds)).then(|| "no trial held the SLO".to_owned())
+}
+
 fn any_limited(host: &Host) -> bool {
     let state = host.state();
     let mut verdicts = state.outcomes.iter().map(|outcome| outcome.metrics.validity.verdict);
@@ -253,7 +338,7 @@ pub fn on_script_thread(host: &Arc<Host>, source: &Source) -> std::result::Resul
     let work = || {
         let program = Program::new(host);
         let ast = program.compile(source)?;
-        if !host.is_planning() {
+        if !host.is_planning() && !program.declares(&ast) {
             host.open_folder()?;
         }
         program.run(&ast, source)

@@ -10,6 +10,7 @@ mod message;
 mod place;
 mod process;
 pub mod programs;
+mod resources;
 mod tree;
 mod user;
 
@@ -17,6 +18,7 @@ pub use guarded::{Ending, Guarded};
 pub use guardian::guard;
 pub use message::{Ended, Place, Ran, StopWith, Task};
 pub use process::LocalProcesses;
+pub use resources::Resources;
 pub use tree::family;
 
 use crate::error::Result;

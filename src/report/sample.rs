@@ -303,6 +303,11 @@ pub fn empty() -> StoredRun {
 
 fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
     let run = Run {
+        why: None,
+        note: None,
+        declared: Map::new(),
+        rerun_of: None,
+        resumed_at: Vec::new(),
         schema: 1,
         run_id: format!("{scenario}-20261122-101500-3fa9"),
         scenario: scenario.into(),
@@ -352,6 +357,7 @@ fn trial(index: u32, name: &str, rate: f64, median: f64, seconds: u64) -> Stored
         ..Summary::default()
     };
     let metrics = Metrics {
+        slo: Vec::new(),
         schema: 1,
         trial_id: format!("{index:03}"),
         timestamp: "2026-11-22T10:15:01Z".into(),
@@ -375,6 +381,7 @@ fn trial(index: u32, name: &str, rate: f64, median: f64, seconds: u64) -> Stored
         total,
     };
     let meta = Meta {
+        point: Map::new(),
         schema: 1,
         trial: format!("{index:03}-{:04x}-r1", index.wrapping_mul(40_503) & 0xFFFF),
         uuid: format!("00000000-0000-4000-8000-{index:012}"),

@@ -1,6 +1,9 @@
 //! Facts about where a run happened: machine, git work tree, time.
 
-use std::{fs, path::Path, process::Command, time::SystemTime};
+use std::{
+    ffi::CString, fs, io, mem::MaybeUninit, os::unix::ffi::OsStrExt, path::Path, process::Command,
+    time::SystemTime,
+};
 
 use super::schema::{Git, HostFacts};
 
@@ -79,4 +82,18 @@ pub fn process_start(pid: u32) -> Option<u64> {
         return None;
     }
     fields.nth(18)?.parse().ok()
+}
+
+/// What a person without special rights may still write.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let path = CString::new(folder.as_os_str().as_bytes())?;
+    let mut stat = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero; the struct is read only if the call filled it.
+    let stat = unsafe {
+        if libc::statvfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        stat.assume_init()
+    };
+    Ok(stat.f_bavail * stat.f_frsize)
 }

@@ -27,6 +27,12 @@ pub struct NewRun {
     /// Secrets are masked when they are stored.
     pub parameters: Map<String, Value>,
     pub seed: u64,
+    pub why: Option<String>,
+    pub note: Option<String>,
+    /// What the script declares.
+    pub declared: Map<String, Value>,
+    /// The run whose stored scenario this is.
+    pub rerun_of: Option<String>,
 }
 
 /// `DIR/results/<run>/`, and the `run.json` in it.
@@ -52,6 +58,11 @@ impl RunFolder {
             run_id: name.clone(),
             scenario: new.scenario,
             question: new.question,
+            why: new.why,
+            note: new.note,
+            declared: new.declared,
+            rerun_of: new.rerun_of,
+            resumed_at: Vec::new(),
             created_at: facts::now(),
             ended_at: None,
             status: Status::Running,
@@ -75,6 +86,26 @@ impl RunFolder {
         let mut folder = Self { path, reports, run };
         let file = new.script.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
         folder.store(&file, &new.text)?;
+        folder.save()?;
+        Ok(folder)
+    }
+
+    /// Goes on with a run that did not come to its end, in its folder `path`.
+    pub fn reopen(path: &Path, out: &Path) -> Result<Self> {
+        let mut run = super::stored::read_run(path)?;
+        if run.status == Status::Running {
+            return Err(Error::usage(format!("`{}` is still running, as process {}", run.run_id, run.pid)));
+        }
+        let reports = out.join("reports").join(&run.run_id);
+        run.status = Status::Running;
+        run.reason = None;
+        run.ended_at = None;
+        run.pid = std::process::id();
+        run.process_start = facts::process_start(std::process::id());
+        run.resumed_at.push(facts::now());
+        // Of the trials that are there the checks and services of then are no longer of use.
+        run.checks.clear();
+        let folder = Self { path: path.to_owned(), reports, run };
         folder.save()?;
         Ok(folder)
     }

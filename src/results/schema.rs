@@ -27,6 +27,8 @@ pub enum Status {
     Failed,
     /// Ended early by a person or a signal; what was measured is there.
     Interrupted,
+    /// Left out, because the scenario said when to stop.
+    Skipped,
 }
 
 impl Status {
@@ -37,6 +39,7 @@ impl Status {
             Self::Checks => "checks failed",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -51,6 +54,21 @@ pub struct Run {
     /// The first `//!` lines of the script: the question it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Why it is asked, as the scenario declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What a person wrote about this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What the script declared with `scenario(...)`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub declared: Map<String, Value>,
+    /// The run whose stored scenario this one ran again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
+    /// When it was taken up again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed_at: Vec<String>,
     /// RFC 3339, UTC.
     pub created_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +186,9 @@ pub struct Meta {
     pub repetition: u32,
     pub attempt: u32,
     pub parameters: Map<String, Value>,
+    /// Those of them that the scenario sweeps.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub point: Map<String, Value>,
     pub seed: u64,
     pub status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,8 +239,29 @@ pub struct Metrics {
     /// Where the plan wants the window `steady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steady: Option<SteadyWindow>,
+    /// The limits that the scenario set, and what came of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slo: Vec<Objective>,
     /// What a reader must know: resolution of the percentiles, how many calls `requests.jsonl` holds.
     pub notes: Vec<String>,
+}
+
+/// A limit on a figure of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// `p99_ms`, `error_rate`, `throughput`, or a name of `extras`.
+    pub name: String,
+    pub limit: f64,
+    /// At least the limit, else at most.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+    /// Absent where it was not measured, which misses the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    pub held: bool,
+    /// The value is a percentile of too few samples to be sure of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub low_confidence: bool,
 }
 
 /// What became of a window that was to be steady.
@@ -293,9 +335,19 @@ pub struct TrialRow {
     pub status: Status,
     pub parameters: Map<String, Value>,
     pub repetition: u32,
-    pub throughput: f64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    pub error_rate: f64,
-    pub verdict: String,
+    pub attempt: u32,
+    /// Why it is not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Absent, as what follows, where nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
 }

@@ -73,16 +73,16 @@ impl StoredRun {
     /// Reads the run folder at `path`, whatever state it is in.
     pub fn open(path: &Path) -> Result<Self> {
         let run = read_run(path)?;
-        let mut folders: Vec<PathBuf> = fs::read_dir(path)
+        let folders: Vec<PathBuf> = fs::read_dir(path)
             .map_err(|error| unreadable(path, &error))?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|folder| folder.join("meta.json").is_file())
             .collect();
-        folders.sort();
         let live = run.status == Status::Running;
         let cores = run.host.cores_allowed;
-        let trials =
+        let mut trials =
             folders.iter().map(|folder| read_trial(folder, live, cores)).collect::<Result<Vec<_>>>()?;
+        trials.sort_by_key(|trial| trial.meta.index);
         Ok(Self { path: path.to_owned(), run, trials })
     }
 
@@ -207,6 +207,7 @@ fn recompute(
         server: Map::new(),
         extras: Map::new(),
         steady: None,
+        slo: Vec::new(),
         notes: vec![format!(
             "recomputed from the {duration_s} s that were written before the run was killed"
         )],

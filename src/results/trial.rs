@@ -32,14 +32,13 @@ pub struct TrialFolder {
 }
 
 impl TrialFolder {
-    /// Makes `<run>/<trial>/` with its meta data and configuration. `with_rows` keeps single calls too.
+    /// Makes the folder `path` with its meta data and configuration. `with_rows` keeps single calls too.
     pub fn create(
-        run: &Path,
+        path: PathBuf,
         meta: Meta,
         config: &serde_json::Map<String, serde_json::Value>,
         with_rows: bool,
     ) -> Result<Self> {
-        let path = run.join(&meta.trial);
         fs::create_dir_all(&path).map_err(|error| cannot_write(&path, &error))?;
         atomic::put_json(&path.join("meta.json"), &meta)?;
         let yaml = serde_saphyr::to_string(config).map_err(|error| {

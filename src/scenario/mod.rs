@@ -1,8 +1,14 @@
-//! What a script lets happen: so far single trials, in the order of the script.
+//! What a script lets happen: single loads in the order of the script, or the trials of a declared scenario.
 
+pub mod agenda;
+pub mod body;
+pub mod campaign;
+pub mod declaration;
 mod figures;
+mod limit;
 mod live;
 mod numbers;
 pub mod summary;
+pub mod sweep;
 pub mod trial;
 mod watched;

@@ -10,7 +10,7 @@ use crate::load::{Finished, Group, Measured, Steady, Task, cores_allowed};
 use crate::measure::{Summary, Totals, tally::DIGITS};
 use crate::results::{
     Outcome, Point, Resources, TrialFolder, facts,
-    schema::{Metrics, SCHEMA, Status, SteadyWindow, Throughput},
+    schema::{Metrics, SCHEMA, SteadyWindow, Throughput},
 };
 
 /// Makes them, and writes the rows of single calls.
@@ -135,10 +135,11 @@ pub fn summarise(
         resource: resources.of_window(cores_allowed(), from_s, from_s + duration_s),
         server: Map::new(),
         steady: steady_window,
+        slo: Vec::new(),
         notes,
     };
     Ok(Outcome {
-        status: Status::Done,
+        meta: folder.meta.clone(),
         metrics,
         totals,
         operations,

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use crate::measure::{Quantiles, Totals};
 use crate::results::{
     Outcome,
-    schema::{LatencySeconds, Run, RunSummary, SCHEMA, ServiceBlock, TrialRow},
+    schema::{LatencySeconds, Meta, Metrics, Run, RunSummary, SCHEMA, ServiceBlock, TrialRow},
 };
 
-/// Adds the trials up. Percentiles come from merged histograms, never from percentiles.
-pub fn of(run: &Run, trials: &[Arc<Outcome>]) -> RunSummary {
+/// Adds the trials that were measured up; of those that are `undone` there is a row that says why. Percentiles come from
+/// merged histograms, never from percentiles.
+pub fn of(run: &Run, trials: &[Arc<Outcome>], undone: &[Meta]) -> RunSummary {
     let mut all = Sum::default();
     let mut services: BTreeMap<String, Sum> = BTreeMap::new();
     for outcome in trials {
@@ -29,8 +32,18 @@ pub fn of(run: &Run, trials: &[Arc<Outcome>]) -> RunSummary {
         requests_per_second: all.rate(),
         services: services.into_iter().map(|(name, sum)| (name, sum.block())).collect(),
         metrics: run.metrics.clone(),
-        trials: trials.iter().enumerate().map(|(at, outcome)| row(at, outcome)).collect(),
+        trials: rows(run, trials, undone),
     }
+}
+
+fn rows(run: &Run, trials: &[Arc<Outcome>], undone: &[Meta]) -> Vec<TrialRow> {
+    let measured = trials.iter().map(|outcome| (&outcome.meta, Some(&outcome.metrics)));
+    let mut all: Vec<_> = measured.chain(undone.iter().map(|meta| (meta, None))).collect();
+    all.sort_by_key(|(meta, _)| meta.index);
+    let declared = !run.declared.is_empty();
+    let number = |at: usize| Map::from_iter([("trial".to_owned(), (at + 1).into())]);
+    let point = |at: usize, meta: &Meta| if declared { meta.point.clone() } else { number(at) };
+    all.into_iter().enumerate().map(|(at, (meta, metrics))| row(point(at, meta), meta, metrics)).collect()
 }
 
 #[derive(Default)]
@@ -93,18 +106,19 @@ impl Sum {
     }
 }
 
-fn row(at: usize, outcome: &Outcome) -> TrialRow {
-    let metrics = &outcome.metrics;
+fn row(parameters: Map<String, Value>, meta: &Meta, metrics: Option<&Metrics>) -> TrialRow {
     TrialRow {
-        trial: metrics.trial_id.clone(),
-        name: metrics.total.name.clone(),
-        status: outcome.status,
-        parameters: serde_json::Map::from_iter([("trial".to_owned(), (at + 1).into())]),
-        repetition: 1,
-        throughput: metrics.total.throughput,
-        p50_ms: metrics.latency_ms.p50,
-        p99_ms: metrics.latency_ms.p99,
-        error_rate: metrics.errors.rate,
-        verdict: metrics.validity.verdict.word().to_owned(),
+        trial: meta.trial.clone(),
+        name: meta.name.clone(),
+        status: meta.status,
+        parameters,
+        repetition: meta.repetition,
+        attempt: meta.attempt,
+        reason: meta.reason.clone(),
+        throughput: metrics.map(|metrics| metrics.total.throughput),
+        p50_ms: metrics.map(|metrics| metrics.latency_ms.p50),
+        p99_ms: metrics.map(|metrics| metrics.latency_ms.p99),
+        error_rate: metrics.map(|metrics| metrics.errors.rate),
+        verdict: metrics.map(|metrics| metrics.validity.verdict.word().to_owned()),
     }
 }

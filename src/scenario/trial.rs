@@ -15,7 +15,7 @@ use crate::host::{Host, PlannedLoad, Stage};
 use crate::load::{Calls, Group, Load, Measured, Plan, Task, cores_allowed};
 use crate::probes::{self, Sampler};
 use crate::results::{
-    Outcome, Resources, TrialFolder, facts, schedule,
+    Outcome, Resources, TrialFolder, facts, load_folder, schedule,
     schema::{Meta, SCHEMA, Status},
     sha256, slug,
 };
@@ -36,7 +36,7 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
         let names: Vec<&str> = request.groups.iter().map(|(name, ..)| name.as_str()).collect();
         names.join(" + ")
     });
-    let seed = host.settings.seed;
+    let seed = host.seed();
     let groups: Arc<[Group]> = request
         .groups
         .into_iter()
@@ -60,14 +60,16 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     }
     let run = host.open_folder()?;
     let mut folder = open_trial(host, &run, &name, &groups, &config)?;
-    let mut watcher = Watcher::new(host, &name, &Group::longest(&groups).plan);
+    // Of a declared trial its point says more than what its loads are called.
+    let shown = host.state().unit.as_ref().map_or_else(|| name.clone(), |unit| unit.label.clone());
+    let mut watcher = Watcher::new(host, &shown, &Group::longest(&groups).plan);
     let sessions = groups.iter().map(|group| u64::from(group.plan.sessions_at_start())).sum();
     let schedules = save_schedules(&groups, &folder.path, &host.cancel());
-    host.stage(&name, &Stage::Opening { sessions });
+    host.stage(&shown, &Stage::Opening { sessions });
     let load = Load { groups: groups.clone(), seed };
     let measured =
         schedules.and_then(|schedules| Ok((run_load(host, &load, &mut folder, &mut watcher)?, schedules)));
-    host.stage(&name, &Stage::Writing);
+    host.stage(&shown, &Stage::Writing);
     let written = measured.and_then(|((measured, resources, server), schedules)| {
         let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
         let series = (watcher.series, resources);
@@ -76,7 +78,7 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
         outcome.metrics.server = server;
         Ok((outcome, interrupted, broken))
     });
-    host.stage(&name, &Stage::Done);
+    host.stage(&shown, &Stage::Done);
     let (mut outcome, interrupted, broken) = written.inspect_err(|error| {
         // The error itself is what the person needs; that the folder could not take it too adds nothing.
         let status = if error.kind == crate::error::ErrorKind::Cancelled {
@@ -95,10 +97,15 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
         (_, true) => (Status::Failed, Some("every call failed".to_owned())),
         _ => (Status::Done, None),
     };
-    outcome.status = status;
     folder.finish(status, reason, Some(&outcome.metrics))?;
+    outcome.meta = folder.meta.clone();
     let outcome = Arc::new(outcome);
-    host.state().outcomes.push(outcome.clone());
+    let mut state = host.state();
+    match &mut state.unit {
+        Some(unit) => unit.loads.push((folder.path.clone(), outcome.clone())),
+        None => state.outcomes.push(outcome.clone()),
+    }
+    drop(state);
     match broken {
         Some(error) => Err(error),
         None if interrupted => Err(Error::cancelled()),
@@ -145,14 +152,30 @@ fn open_trial(
     groups: &[Group],
     config: &Map<String, Value>,
 ) -> Result<TrialFolder> {
+    let first = &groups.first().ok_or_else(|| Error::usage("a load needs at least one operation"))?.task;
+    let with_rows = groups.iter().any(|group| group.plan.record.budget() > 0);
+    let warmup_s = Group::longest(groups).plan.warmup.seconds();
     let mut state = host.state();
+    if let Some(unit) = &state.unit {
+        let meta = Meta {
+            uuid: facts::uuid(),
+            name: name.to_owned(),
+            status: Status::Running,
+            started_at: facts::now(),
+            service: first.service(),
+            endpoint: first.endpoint(),
+            warmup_s,
+            ..unit.meta.clone()
+        };
+        let path = load_folder(&unit.path, unit.loads.len() + 1, name);
+        return TrialFolder::create(path, meta, config, with_rows);
+    }
     state.trials += 1;
     let index = state.trials;
     let folder = state.folder.as_ref().ok_or_else(|| Error::io("this run has no folder for its results"))?;
     // What the script has said by now survives whatever happens in the trial.
     folder.save()?;
     let parameters = state.parameters.iter().map(|known| (known.name.clone(), known.value.clone())).collect();
-    let first = &groups.first().ok_or_else(|| Error::usage("a load needs at least one operation"))?.task;
     let hash = sha256(&Value::from(config.clone()).to_string());
     let meta = Meta {
         schema: SCHEMA,
@@ -163,7 +186,8 @@ fn open_trial(
         repetition: 1,
         attempt: 1,
         parameters: crate::measure::secrets::masked(parameters),
-        seed: host.settings.seed,
+        point: Map::new(),
+        seed: host.seed(),
         status: Status::Running,
         reason: None,
         started_at: facts::now(),
@@ -173,11 +197,10 @@ fn open_trial(
         service: first.service(),
         endpoint: first.endpoint(),
         script_sha256: folder.run.script.sha256.clone(),
-        warmup_s: Group::longest(groups).plan.warmup.seconds(),
+        warmup_s,
         duration_s: 0.0,
     };
-    let with_rows = groups.iter().any(|group| group.plan.record.budget() > 0);
-    TrialFolder::create(run, meta, config, with_rows)
+    TrialFolder::create(run.join(&meta.trial), meta, config, with_rows)
 }
 
 /// Writes when the calls of each group are due, where its plan says so: `schedule.csv`, with the group's number and name

@@ -66,9 +66,22 @@ impl Library {
     pub fn find(&self, importer: &str, name: &str) -> Option<(String, String)> {
         let relative = relative_file(name).ok()?;
         let folders = self.folders(Some(importer));
+        if self.host.settings.bundle.is_some() {
+            let (path, text) = self.stored(&folders, &relative)?;
+            return Some((path.to_owned(), text.to_owned()));
+        }
         let path = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file())?;
         let text = super::read(&path).ok()?;
         Some((shown(&path), text))
+    }
+
+    /// The file of a stored run: one of a folder's, else the only one of that name, since the folders may be others now.
+    fn stored(&self, folders: &[PathBuf], relative: &Path) -> Option<(&str, &str)> {
+        let bundle = self.host.settings.bundle.as_ref()?;
+        let here = folders.iter().find_map(|folder| bundle.get_key_value(&shown(&folder.join(relative))));
+        let mut alike = bundle.iter().filter(|(path, _)| Path::new(path).ends_with(relative));
+        let only = alike.next().filter(|_| alike.next().is_none());
+        here.or(only).map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     fn load(
@@ -81,10 +94,13 @@ impl Library {
             |error: Error| Box::new(EvalAltResult::ErrorRuntime(rhai::Dynamic::from(error), Position::NONE));
         let relative = relative_file(name).map_err(fail)?;
         let folders = self.folders(importer);
-        let Some(path) = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file())
-        else {
-            return Err(fail(not_found(name, &relative, &folders)));
+        let stored = self.stored(&folders, &relative);
+        let found = match (stored, &self.host.settings.bundle) {
+            (Some((path, _)), _) => Some(PathBuf::from(path)),
+            (None, Some(_)) => None,
+            (None, None) => folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file()),
         };
+        let Some(path) = found else { return Err(fail(not_found(name, &relative, &folders))) };
         let key = path.canonicalize().unwrap_or_else(|_| path.clone());
         if let Some(module) = self.lock().modules.get(&key) {
             return Ok(module.clone());
@@ -97,12 +113,13 @@ impl Library {
                     .hint("move what both files need into a third one"),
             ));
         }
-        let text = super::read(&path).map_err(fail)?;
+        let text = match stored {
+            Some((_, text)) => text.to_owned(),
+            None => super::read(&path).map_err(fail)?,
+        };
         let shown = shown(&path);
         self.add_source(&shown, &text);
-        if let Some(folder) = &mut self.host.state().folder {
-            folder.add_import(&shown, &text).map_err(fail)?;
-        }
+        self.host.add_import(&shown, &text).map_err(fail)?;
         self.lock().loading.push(key.clone());
         let module = self.evaluate(engine, &shown, &text);
         self.lock().loading.pop();

@@ -28,6 +28,13 @@ pub fn parameters(ast: &AST, asked: &mut Asked) {
     });
 }
 
+/// Whether a script declares its trials instead of running its loads one by one.
+pub fn declares(ast: &AST) -> bool {
+    let mut declares = false;
+    for_each_call(ast, &mut |call| declares |= call.name == "scenario" && call.namespace.is_empty());
+    declares
+}
+
 /// The first call of a native module's function that does not exist, as the error that running it would raise.
 pub fn first_unknown_call(engine: &Engine, ast: &AST) -> Option<EvalAltResult> {
     // Most of what a short script costs to start; one without such calls does without.

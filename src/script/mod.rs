@@ -1,6 +1,7 @@
 //! The Rhai side: builds the engine, runs scripts, turns failures into diagnostics.
 
 mod completion;
+mod course;
 pub mod definitions;
 mod diagnostic;
 mod display;
@@ -17,8 +18,10 @@ mod program;
 pub mod reference;
 mod registry;
 mod result;
+mod scenario;
 pub mod session;
 mod stack;
+mod storable;
 
 pub use completion::Completion;
 pub use diagnostic::Diagnostic;
@@ -68,9 +71,13 @@ pub fn effect(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
     Err(EvalAltResult::ErrorTerminated(Dynamic::from(Error::cancelled()), ctx.call_position()).into())
 }
 
-/// Refuses what would hold up every other virtual user of its thread.
+/// Refuses what would hold up every other virtual user of its thread, and whatever acts while a scenario is declared.
 pub fn not_in_a_journey(ctx: &NativeCallContext, what: &str) -> ScriptResult<()> {
     match journey::is_running() {
+        false if host(ctx).is_declaring() => Err(raise(ctx)(
+            Error::usage(format!("{what} has no place at the top level of a scenario that is declared"))
+                .hint("move it into `setup` (once), `prepare` (before each trial) or `trial`"),
+        )),
         false => Ok(()),
         true => Err(raise(ctx)(
             Error::usage(format!("{what} has no place in a journey"))

@@ -50,7 +50,7 @@ impl Op {
         }
         effect(ctx, &format!("the answer to `{}`", self.operation.name()))?;
         let host = host(ctx);
-        let turn = Turn { seed: host.settings.seed, number: turn.unwrap_or(0), step: 0 };
+        let turn = Turn { seed: host.seed(), number: turn.unwrap_or(0), step: 0 };
         let answer = host.call(&self.operation, turn, self.timeout).map_err(raise(ctx))?;
         self.answered(ctx, answer)
     }

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use rhai::{AST, Engine, EvalAltResult};
 
 use super::{
-    Diagnostic, engine,
+    Diagnostic, course, engine,
     library::{Library, Resolver},
     lint::{self, Asked},
 };
 use crate::error::{Error, nearest};
 use crate::host::Host;
+use crate::scenario::campaign::End;
 
 /// A script's text and the name it goes by in messages: its path as given.
 #[derive(Debug, Clone)]
@@ -62,16 +63,20 @@ impl Program {
         if let Some(error) = wrong {
             return Err(self.diagnose(&error, source));
         }
-        self.know_parameters(&ast, source)?;
+        // A declared scenario has those of its sweep too, which are known once its top level has run.
+        if !lint::declares(&ast) {
+            self.refuse_unknown(&ast, source, &[]).map_err(Diagnostic::plain)?;
+        }
         Ok(ast)
     }
 
-    /// Refuses `-p` for a parameter that neither the script nor what it imports asks for.
-    fn know_parameters(&self, ast: &AST, source: &Source) -> Result<(), Diagnostic> {
+    /// Refuses `-p` for a parameter that neither the script nor what it imports asks for, and that is none of `swept`.
+    fn refuse_unknown(&self, ast: &AST, source: &Source, swept: &[&str]) -> Result<(), Error> {
         if self.host.settings.parameters.is_empty() {
             return Ok(());
         }
         let mut asked = Asked::default();
+        asked.names.extend(swept.iter().map(|name| (*name).to_owned()));
         self.asked(ast, &source.name, &mut asked, &mut BTreeSet::new());
         for (name, _) in &self.host.settings.parameters {
             if asked.any || asked.names.contains(name) {
@@ -79,11 +84,11 @@ impl Program {
             }
             let known: Vec<&str> = asked.names.iter().map(String::as_str).collect();
             let error = Error::usage(format!("`{}` has no parameter `{name}`", source.name));
-            return Err(Diagnostic::plain(match (nearest(name, &known), known.is_empty()) {
+            return Err(match (nearest(name, &known), known.is_empty()) {
                 (Some(near), _) => error.hint(format!("did you mean `{near}`?")),
                 (None, true) => error.hint("a script asks for one with `param(\"name\", default)`"),
                 (None, false) => error.hint(format!("parameters: {}", known.join(", "))),
-            }));
+            });
         }
         Ok(())
     }
@@ -114,9 +119,21 @@ impl Program {
         Ok(ast)
     }
 
-    /// Runs a script from its top to its bottom.
+    /// Whether the script declares its trials: then its run has a folder only once it has declared.
+    pub fn declares(&self, ast: &AST) -> bool {
+        lint::declares(ast)
+    }
+
+    /// Runs a script from its top to its bottom, or the trials that it declares.
     pub fn run(&self, ast: &AST, source: &Source) -> Result<(), Diagnostic> {
-        self.engine.run_ast(ast).map_err(|error| self.diagnose(&error, source))
+        if !lint::declares(ast) {
+            return self.engine.run_ast(ast).map_err(|error| self.diagnose(&error, source));
+        }
+        let refuse = |swept: &[&str]| self.refuse_unknown(ast, source, swept);
+        course::run(&self.engine, &self.host, ast, refuse).map_err(|end| match end {
+            End::Fault(fault) => self.diagnose(&fault, source),
+            End::Error(error) => Diagnostic::plain(error),
+        })
     }
 
     pub(super) fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {

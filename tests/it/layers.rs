@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 /// From the outside in, as in the library's map. What does not exist yet is not in the list.
 const LAYERS: &[&str] = &[
-    "cli", "script", "report", "scenario", "services", "host", "probes", "results", "load", "cluster",
-    "target", "measure", "error",
+    "cli", "script", "report", "scenario", "analysis", "services", "host", "probes", "results", "load",
+    "cluster", "target", "measure", "error",
 ];
 
 #[test]

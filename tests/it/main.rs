@@ -20,6 +20,7 @@ mod redis;
 mod reference;
 mod repl;
 mod s3;
+mod scenario;
 mod script;
 mod services;
 mod support;

@@ -21,6 +21,9 @@ impl Progress for Silent {
 
 fn host(folder: &Folder, mode: Mode) -> Arc<Host> {
     let settings = Settings {
+        seed_given: true,
+        pick: Default::default(),
+        bundle: None,
         seed: 1,
         out: folder.path().to_owned(),
         parameters: Vec::new(),
@@ -54,6 +57,10 @@ fn examples_that_need_no_server_run() {
     let folder = Folder::new();
     let host = host(&folder, Mode::Run);
     host.describe_run(NewRun {
+        why: None,
+        note: None,
+        declared: Default::default(),
+        rerun_of: None,
         scenario: "examples".to_owned(),
         question: None,
         script: "examples.rhai".into(),

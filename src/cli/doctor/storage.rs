@@ -1,8 +1,9 @@
 //! Room for results, and for what services and file loads write.
 
-use std::{ffi::CString, io, mem::MaybeUninit, os::unix::ffi::OsStrExt, path::Path};
+use std::{ffi::CString, os::unix::ffi::OsStrExt, path::Path};
 
 use super::Finding;
+use crate::results::facts::free_bytes;
 
 /// A long run with full records takes about this much.
 const ENOUGH: u64 = 5 << 30;
@@ -59,18 +60,4 @@ fn room(check: &'static str, folder: &Path) -> Finding {
         TOO_LITTLE..ENOUGH => Finding::warn(check, found, advice),
         _ => Finding::ok(check, found),
     }
-}
-
-/// What a person without special rights may still write.
-fn free_bytes(folder: &Path) -> io::Result<u64> {
-    let path = CString::new(folder.as_os_str().as_bytes())?;
-    let mut stat = MaybeUninit::<libc::statvfs>::uninit();
-    // SAFETY: the path ends with a zero; the struct is read only if the call filled it.
-    let stat = unsafe {
-        if libc::statvfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        stat.assume_init()
-    };
-    Ok(stat.f_bavail * stat.f_frsize)
 }

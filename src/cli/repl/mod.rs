@@ -143,6 +143,10 @@ fn describe_run(host: &Host, session: &Session) {
         text: session.text().to_owned(),
         parameters: serde_json::Map::new(),
         seed: host.settings.seed,
+        why: None,
+        note: None,
+        declared: serde_json::Map::new(),
+        rerun_of: None,
     });
 }
 

@@ -20,7 +20,7 @@ pub struct Fact {
 /// What is wrong with the run as a whole; none for a run that finished.
 pub fn banner(run: &StoredRun) -> Option<(Tone, String)> {
     let (tone, mut text) = match run.run.status {
-        Status::Done | Status::Checks => return None,
+        Status::Done | Status::Checks | Status::Skipped => return None,
         Status::Running => {
             (Tone::Warn, "this run is still going on: the numbers are those up to now".to_owned())
         }

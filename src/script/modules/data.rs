@@ -248,7 +248,7 @@ pub mod data {
                     .hint("between 0 and 1,000,000"),
             )
         })?;
-        let seed = host(&ctx).settings.seed;
+        let seed = host(&ctx).seed();
         let stream = Generator::stream("sample", "");
         let value = |number| generator.value(stream, Turn { seed, number, step: 0 });
         Ok((0..count).map(|number| from_json(value(number))).collect())

@@ -1,6 +1,6 @@
 //! Functions that need no module name.
 
-use rhai::plugin::*;
+use rhai::{FnPtr, Map, plugin::*};
 
 use crate::error::{Error, nearest};
 use crate::host::Parameter;
@@ -8,13 +8,21 @@ use crate::measure::{
     Span,
     metric::{Kind, Note},
 };
+use crate::scenario::declaration::Declaration;
 use crate::script::{
     ScriptResult,
     explain::a,
     host, journey,
-    options::{from_json, to_json, with_hint},
+    options::{from_json, options, to_json, with_hint},
     raise,
+    scenario::PointFunctions,
 };
+
+/// What a script declared.
+pub struct Declared {
+    pub declaration: Declaration,
+    pub functions: PointFunctions,
+}
 
 /// Available everywhere without a module name, beside `print` and `check(condition, "name")`.
 #[export_module]
@@ -71,6 +79,68 @@ pub mod globals {
             state.parameters.push(Parameter { name: name.to_owned(), default: plain, value: stored });
         }
         Ok(value)
+    }
+
+    /// Declares what the script measures, at its top level: a question and the points that answer it. Then its functions are
+    /// called: `setup()` once (what it returns is given to the others; it must be a service, a plain value, or arrays and maps of
+    /// them), `prepare(server, p)` untimed before each trial, `trial(server, p)` for each point and repetition (`p` is a map
+    /// of its parameters; what it returns, a result or a map of numbers, is the trial's), `report(results)` on all trials that are done, and
+    /// `teardown(server)`. All but `trial` may be left out; `trial(p)` needs no server. Nothing else may act at the top level.
+    ///
+    /// * `name`: what its runs are called; `why`, `notes`: for the reader of the report
+    /// * `sweep`: by parameter its values: an array, a single value, a range `#{ from: 1, to: 64, steps: 7, scale: "log" }` (or `step: 10`), or
+    ///   `#{ search: [100, 20_000], points: 12 }`, whose values are placed while it runs until the highest is known that holds the `slo`
+    /// * `zip`: parameters of the sweep that change together; `points`: an array of maps, each with every point of the sweep
+    /// * `when`: a function of the point that returns false for those to leave out
+    /// * `repetitions`: how often each point is measured (1)
+    /// * `order`: `"interleaved"` (all points once, then all again), `"as_written"` or `"random"`
+    /// * `group_by`: parameters that need a service of their own: then `setup(p)` is called for each of their values
+    /// * `cooldown`: rest between trials (0)
+    /// * `timeout`: of a trial; one that takes longer has failed
+    /// * `retries`: how often a trial that failed is tried again (0), or `#{ count: 2, backoff: "1s" }`: the rest before, twice as long each time
+    /// * `stop`: leaves out the rest: `#{ failures: 3 }` trials failed, a trial had an `error_rate` above, the run takes longer than `after`
+    /// * `slo`: limits by figure: `#{ p99: "50ms", error_rate: 0.001, throughput: 1_000 }`
+    /// * `seed`: of the order and of what is drawn, unless `--seed` says another
+    /// * `resources`: what a trial asks of a cluster, or a function of the point: `partition`, `account`, `qos`, `time`, `nodes`, `ntasks`,
+    ///   `ntasks_per_node`, `gres`, `gpus`, `cpus_per_task`, `mem`, `constraint`
+    /// * `monitoring`: kept with the run
+    ///
+    /// ```rhai,no_run
+    /// scenario(#{ name: "ladder", sweep: #{ concurrency: [1, 8, 64] }, repetitions: 3, slo: #{ p99: "50ms" } });
+    ///
+    /// fn setup() { target::http(#{ service_time: "2ms", servers: 4 }) }
+    ///
+    /// fn trial(server, p) {
+    ///     let home = http::client(server.url).get("/");
+    ///     load::run(home, #{ concurrency: p.concurrency, duration: "10s", warmup: "2s" })
+    /// }
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn scenario(ctx: NativeCallContext, mut options: Map) -> ScriptResult<()> {
+        let host = host(&ctx);
+        if !host.is_declaring() {
+            let error = Error::usage("`scenario(...)` declares at the top level of the script that is run");
+            return Err(raise(&ctx)(
+                error.hint("it has no place in a function, in an imported file or at the prompt"),
+            ));
+        }
+        let functions = PointFunctions {
+            when: function(&mut options, "when"),
+            resources: function(&mut options, "resources"),
+        };
+        if let Some(when) = options.get("when") {
+            let error =
+                Error::usage(format!("`when` must be a function of the point, not {}", a(when.type_name())));
+            return Err(raise(&ctx)(error.hint("e.g. `when: |p| p.batch <= p.concurrency`")));
+        }
+        let declared = declaration(options).map_err(raise(&ctx))?;
+        let mut state = host.state();
+        if state.declared.is_some() {
+            drop(state);
+            return Err(raise(&ctx)(Error::usage("a script declares one scenario, not two")));
+        }
+        state.declared = Some(Box::new(Declared { declaration: declared, functions }));
+        Ok(())
     }
 
     /// Records a number of your own under `name`: it stands in the run's summary and report, and in the `extras` of the
@@ -161,6 +231,17 @@ pub mod globals {
         }
         host.sleep(length.0).map_err(raise(&ctx))
     }
+}
+
+fn declaration(declared: Map) -> crate::error::Result<Declaration> {
+    options::<Declaration>("scenario", declared)?.check()
+}
+
+/// Takes a function out of the options.
+fn function(options: &mut Map, name: &str) -> Option<FnPtr> {
+    let function = options.get(name)?.clone().try_cast::<FnPtr>()?;
+    options.remove(name);
+    Some(function)
 }
 
 /// Records a value of a journey.

@@ -4,7 +4,7 @@ use rhai::{Array, Map, plugin::*};
 
 use crate::error::{Error, Result};
 use crate::report as pages;
-use crate::script::{LoadResult, ScriptResult, explain::a, host, raise};
+use crate::script::{LoadResult, ScriptResult, explain::a, host, not_in_a_journey, raise};
 
 /// Notes and tables for the reader of the results.
 #[export_module]
@@ -16,6 +16,7 @@ pub mod report {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn note(ctx: NativeCallContext, text: &str) -> ScriptResult<()> {
+        not_in_a_journey(&ctx, "a note")?;
         let host = host(&ctx);
         if host.is_planning() {
             return Ok(());

@@ -260,6 +260,11 @@ pub mod service {
 }
 
 impl Service {
+    /// What it is called.
+    pub fn title(&self) -> &str {
+        &self.known.name
+    }
+
     /// Where clients find it.
     pub fn address(&self) -> &str {
         &self.known.url

@@ -7,7 +7,7 @@ use rhai::{Map, plugin::*};
 use crate::error::Error;
 use crate::host::Child;
 use crate::script::{
-    ScriptResult, effect, host,
+    ScriptResult, effect, host, not_in_a_journey,
     options::{from_json, options},
     raise,
 };
@@ -44,9 +44,10 @@ pub mod target {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn http(ctx: NativeCallContext, mut settings: Map) -> ScriptResult<Target> {
+        not_in_a_journey(&ctx, "starting a target")?;
         let host = host(&ctx);
         if !settings.contains_key("seed") {
-            settings.insert("seed".into(), ((host.settings.seed & (i64::MAX as u64)) as i64).into());
+            settings.insert("seed".into(), ((host.seed() & (i64::MAX as u64)) as i64).into());
         }
         let settings =
             options::<Settings>("target::http", settings).and_then(Settings::check).map_err(raise(&ctx))?;
@@ -118,6 +119,11 @@ pub mod target {
 }
 
 impl Target {
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.url
+    }
+
     fn with<T>(&self, ask: impl Fn(&TargetProcess) -> crate::error::Result<T>) -> crate::error::Result<T> {
         match &*self.process.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(process) => ask(process),

@@ -43,6 +43,13 @@ impl LoadResult {
         Self { outcome, row: None, name: name.to_owned(), operations, has_steps }
     }
 
+    /// The numbers of a declared trial.
+    pub fn of_trial(outcome: &Arc<Outcome>) -> Self {
+        let metrics = &outcome.metrics;
+        let operations = metrics.operations.keys().cloned().collect();
+        Self::new(&metrics.total.name, operations, false, Some(outcome.clone()))
+    }
+
     /// None in a plan.
     pub fn outcome(&self) -> Option<&Arc<Outcome>> {
         self.outcome.as_ref()

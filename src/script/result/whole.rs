@@ -24,6 +24,22 @@ pub mod face {
         result.name.clone()
     }
 
+    /// The point of a declared scenario that was measured: its parameters by name, and `repetition`; empty for other loads.
+    ///
+    /// ```rhai
+    /// fn report(results) { results.filter(|result| result.p.concurrency == 8) }
+    /// ```
+    #[rhai_fn(get = "p", pure)]
+    pub fn p(result: &mut LoadResult) -> Map {
+        let Some(outcome) = result.outcome() else { return Map::new() };
+        let mut point: Map =
+            outcome.meta.point.iter().map(|(name, value)| (name.into(), from_json(value.clone()))).collect();
+        if !point.is_empty() {
+            point.insert("repetition".into(), i64::from(outcome.meta.repetition).into());
+        }
+        point
+    }
+
     /// All calls due in the measured window: successes and failures.
     ///
     /// ```rhai

@@ -1,0 +1,9 @@
+//! What measurements mean: objectives, comparisons, capacity. Pure functions of results; nothing here runs a load.
+
+mod figure;
+#[cfg(test)]
+mod sample;
+mod slo;
+
+pub use figure::{figure, more_is_better, refuse_misspelt};
+pub use slo::Slo;
