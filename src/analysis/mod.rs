@@ -4,6 +4,7 @@ mod figure;
 #[cfg(test)]
 mod sample;
 mod slo;
+pub mod stats;
 
 pub use figure::{figure, more_is_better, refuse_misspelt};
 pub use slo::Slo;

@@ -23,6 +23,7 @@ mod s3;
 mod scenario;
 mod script;
 mod services;
+mod statistics;
 mod support;
 mod truth;
 mod verdicts;
