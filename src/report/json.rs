@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::facts;
 use crate::error::{Error, Result};
 use crate::measure::{Errors, Quantiles, Validity};
-use crate::results::schema::{Check, Git, HostFacts, Run, Source, Status, Throughput};
+use crate::results::schema::{Check, Git, HostFacts, Objective, Run, Source, Status, Throughput};
 use crate::results::{ResourceUse, StoredRun, StoredTrial};
 
 /// Bumped when a field changes its meaning.
@@ -19,6 +19,14 @@ struct Page<'a> {
     scenario: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     question: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    declared: &'a Map<String, Value>,
+    /// The numbers to remember, as the pages show them.
+    answer: Vec<facts::Fact>,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -75,6 +83,8 @@ struct Numbers<'a> {
     start_lag_ms: &'a Quantiles,
     errors: &'a Errors,
     validity: &'a Validity,
+    #[serde(skip_serializing_if = "<[Objective]>::is_empty")]
+    slo: &'a [Objective],
     extras: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a ResourceUse>,
@@ -91,6 +101,10 @@ pub fn page(run: &StoredRun) -> Result<String> {
         run_id: &facts.run_id,
         scenario: &facts.scenario,
         question: facts.question.as_deref(),
+        why: facts.why.as_deref(),
+        note: facts.note.as_deref(),
+        declared: &facts.declared,
+        answer: facts::headline(run),
         status: facts.status,
         reason: facts.reason.as_deref(),
         created_at: &facts.created_at,
@@ -131,6 +145,7 @@ fn row(trial: &StoredTrial, label: String) -> Row<'_> {
         start_lag_ms: &metrics.total.start_lag_ms,
         errors: &metrics.total.errors,
         validity: &metrics.validity,
+        slo: &metrics.slo,
         extras: &metrics.extras,
         resource: metrics.resource.as_ref(),
         server: &metrics.server,

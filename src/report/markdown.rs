@@ -10,6 +10,11 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
     let facts = &run.run;
     let mut out = format!("# {}\n\n", escape_markdown(facts::title(facts)));
     out += &format!("{} · {}\n\n", escape_markdown(&facts.scenario), facts.status.word());
+    for (what, said) in [("Why", &facts.why), ("This run", &facts.note)] {
+        if let Some(said) = said {
+            out += &format!("{what}: {}\n\n", escape_markdown(said));
+        }
+    }
     if let Some((_, banner)) = facts::banner(run) {
         out += &format!("> **Note:** {}\n\n", escape_markdown(&banner));
     }
@@ -21,6 +26,7 @@ pub fn page(run: &StoredRun, plots: &super::Plots) -> String {
     if let Some((_, sum)) = facts::check_count(facts) {
         section(&mut out, "## Checks", &facts::checks(facts), &format!("{sum}\n\n"));
     }
+    section(&mut out, "## Points", &facts::sweep::points(run), "");
     section(&mut out, "## Trials", &facts::trials(run), "");
     links(&mut out, &plots.comparison);
 

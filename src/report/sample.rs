@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::measure::{Errors, FailureClass, Quantiles, Summary, Validity, Verdict};
 use crate::results::schema::{
-    Check, HostFacts, Meta, Metrics, Run, Source, StartedService, Status, Throughput,
+    Check, HostFacts, Meta, Metrics, Objective, Run, Source, StartedService, Status, Throughput,
 };
 use crate::results::{Point, ResourceUse, Spread, StoredRun, StoredTrial, Used};
 
@@ -25,6 +25,7 @@ pub fn snapshot(name: &str, text: &str) {
 pub fn gallery() -> Vec<(&'static str, StoredRun)> {
     vec![
         ("ladder", ladder()),
+        ("swept", swept()),
         ("mixed", mixed()),
         ("storage", storage()),
         ("two", two_services()),
@@ -73,6 +74,46 @@ pub fn ladder() -> StoredRun {
         },
         Check { name: "no call failed".into(), passed: false, at: "http-ladder.rhai:15".into(), why: None },
     ];
+    run
+}
+
+/// A declared scenario: two sizes by four loads, three repetitions each, the limit broken from 64 users on.
+pub fn swept() -> StoredRun {
+    let mut trials = Vec::new();
+    for repetition in 1u32..=3 {
+        for (size, share) in [("small", 1.0), ("large", 0.5)] {
+            for users in [1u32, 8, 64, 256] {
+                let rate =
+                    share * 9_000.0 * f64::from(users) / (f64::from(users) + 14.0) + f64::from(repetition);
+                let index = trials.len() as u32 + 1;
+                let mut trial = trial(index, "GET /item", rate, f64::from(users) / rate * 1e3, 30);
+                trial.meta.repetition = repetition;
+                trial.meta.point =
+                    Map::from_iter([("size".to_owned(), json!(size)), ("users".to_owned(), json!(users))]);
+                trial.meta.parameters.extend(trial.meta.point.clone());
+                let metrics = trial.metrics.as_mut().expect("measured");
+                let p99 = metrics.latency_ms.p99;
+                metrics.slo = vec![Objective {
+                    name: "p99_ms".into(),
+                    limit: 100.0,
+                    at_least: false,
+                    value: Some(p99),
+                    held: p99 <= 100.0,
+                    low_confidence: false,
+                }];
+                trials.push(trial);
+            }
+        }
+    }
+    let mut run = run("sizes", trials);
+    run.run.question = Some("How many users within 100 ms, by size?".into());
+    run.run.why = Some("the pool is sized next week".into());
+    run.run.note = Some("first look".into());
+    run.run.declared = Map::from_iter([
+        ("name".to_owned(), json!("sizes")),
+        ("repetitions".to_owned(), json!(3)),
+        ("order".to_owned(), json!("interleaved")),
+    ]);
     run
 }
 

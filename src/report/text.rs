@@ -19,6 +19,11 @@ pub fn run(run: &StoredRun, color: bool) -> String {
     };
     let facts = &run.run;
     let mut head = format!("{}\n", line(facts::title(facts), 400));
+    for (what, said) in [("why", &facts.why), ("this run", &facts.note)] {
+        if let Some(said) = said {
+            head += &format!("{what}: {}\n", line(said, 400));
+        }
+    }
     if let Some((tone, banner)) = facts::banner(run) {
         head += &format!("{}\n", tone.paint(&line(&banner, 400), color));
     }
@@ -34,7 +39,12 @@ pub fn run(run: &StoredRun, color: bool) -> String {
         })
         .collect();
     block(&headline.concat());
-    block(&facts::trials(run).text(color));
+    let points = facts::sweep::points(run);
+    if points.is_empty() {
+        block(&facts::trials(run).text(color));
+    } else {
+        block(&points.text(color));
+    }
 
     let labels = facts::labels(run);
     let measured = || {
@@ -43,7 +53,8 @@ pub fn run(run: &StoredRun, color: bool) -> String {
     };
     for (name, table) in [
         ("storage", facts::storage(measured())),
-        ("resources", facts::resources(measured())),
+        // A sweep has many: the pages show them.
+        ("resources", if points.is_empty() { facts::resources(measured()) } else { Table::new("") }),
         ("failures", facts::failures(measured(), run.trials.len() > 1)),
         ("metrics", facts::metrics(facts)),
     ] {

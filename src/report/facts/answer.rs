@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Throughput, labels, response, services};
+use super::{Throughput, labels, response, services, sweep};
 use crate::measure::Verdict;
 use crate::report::number::{count, figures, percent};
 use crate::report::table::{Cell, Table, Tone};
@@ -61,6 +61,9 @@ pub fn checks(run: &Run) -> Table {
 
 /// The numbers to remember: of the one trial, or the best of several with the trial's name beside it.
 pub fn headline(run: &StoredRun) -> Vec<Fact> {
+    if let Some(answer) = sweep::answer(run) {
+        return answer;
+    }
     let labels = labels(run);
     let measured: Vec<(&str, &StoredTrial, &Metrics)> = run
         .trials

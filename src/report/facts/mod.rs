@@ -3,6 +3,7 @@
 mod answer;
 mod resources;
 mod setting;
+pub mod sweep;
 mod tables;
 mod warnings;
 

@@ -122,6 +122,17 @@ pub fn footnotes(run: &StoredRun) -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
+    let declared = &run.run.declared;
+    if let Some(times) = declared.get("repetitions").and_then(serde_json::Value::as_u64) {
+        let order =
+            declared.get("order").and_then(serde_json::Value::as_str).unwrap_or_default().replace('_', " ");
+        let often = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+        notes.push(format!(
+            "Each point was measured {often}, in {order} order; all points of a repetition met the same requests (seed {}).",
+            run.run.seed
+        ));
+        notes.push("Of the repetitions of a point the median is shown; a limit was held if it held in all of them; the capacity is the highest load below the first that broke one.".to_owned());
+    }
     if measured().any(tables::has_guesses) {
         notes.push("~ marks a percentile with fewer than 10 samples beyond it.".to_owned());
     }

@@ -7,12 +7,29 @@ use crate::results::{StoredRun, StoredTrial, schema::Metrics, schema::Status};
 /// Throughput below this share of the offered rate is worth a sentence.
 const KEPT_UP: f64 = 0.95;
 
+/// So many trials with one kind of warning are told together.
+const MANY: usize = 4;
+
 /// The warnings of all trials, each with its trial's name before it.
 pub fn all(run: &StoredRun) -> Vec<String> {
     let named = run.trials.iter().zip(super::labels(run));
-    named
-        .flat_map(|(trial, label)| of(trial).into_iter().map(move |warning| format!("{label}: {warning}")))
-        .collect()
+    let each =
+        named.flat_map(|(trial, label)| of(trial).into_iter().map(move |warning| (label.clone(), warning)));
+    let each: Vec<(String, String)> = each.collect();
+    // The same but for its numbers is one warning, where many trials have it.
+    let kind = |warning: &str| warning.split(|c: char| c.is_ascii_digit()).collect::<Vec<_>>().concat();
+    let mut said = Vec::new();
+    let mut out = Vec::new();
+    for (label, warning) in &each {
+        let alike = each.iter().filter(|(_, other)| kind(other) == kind(warning)).count();
+        if alike < MANY {
+            out.push(format!("{label}: {warning}"));
+        } else if !said.contains(&kind(warning)) {
+            said.push(kind(warning));
+            out.push(format!("{alike} of {} trials, {label} for one: {warning}", run.trials.len()));
+        }
+    }
+    out
 }
 
 /// The warnings of one trial.

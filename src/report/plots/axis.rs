@@ -106,6 +106,12 @@ impl Axis {
         Self { title: title.into(), scale: Scale::Rows, low: 0.0, high: ticks.len().max(1) as f64, ticks }
     }
 
+    /// A named column for each label.
+    pub fn columns(title: &str, labels: impl Iterator<Item = String>) -> Self {
+        let ticks: Vec<_> = labels.enumerate().map(|(column, label)| (column as f64 + 0.5, label)).collect();
+        Self { title: title.into(), scale: Scale::Linear, low: 0.0, high: ticks.len().max(1) as f64, ticks }
+    }
+
     /// Makes room beyond the largest value, for what is written there.
     pub fn widened(mut self, share: f64) -> Self {
         self.high = match self.scale {

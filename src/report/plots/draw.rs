@@ -57,6 +57,7 @@ pub fn draw<DB: DrawingBackend>(figure: &Figure, to: &mut DB) -> Drawn<DB::Error
     pen.bands(figure, &frame)?;
     pen.x_axis(figure, &frame)?;
     pen.y_axis(figure, &frame, rows)?;
+    pen.cells(figure, &frame)?;
     for series in &figure.series {
         pen.series(series, figure, &frame)?;
     }
@@ -198,6 +199,20 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         }
         self.line((frame.left, frame.bottom), (frame.right, frame.bottom), Colour::Ink, 2)?;
         self.line((frame.left, frame.top), (frame.left, frame.bottom), Colour::Ink, 2)
+    }
+
+    fn cells(&mut self, figure: &Figure, frame: &Frame) -> Drawn<DB::ErrorType> {
+        for (column, row, share, text) in &figure.cells {
+            let (left, top) = frame.at(figure, (*column, *row));
+            let (right, bottom) = frame.at(figure, (column + 1.0, row + 1.0));
+            // Never so dark that the text on it cannot be read.
+            let color = on_light(Colour::Series(0)).mix(0.06 + 0.54 * share);
+            let shade = ShapeStyle { color, filled: true, stroke_width: 1 };
+            self.to.draw_rect((left + 2, top + 2), (right - 2, bottom - 2), &shade, true)?;
+            let middle = ((left + right) / 2, (top + bottom) / 2);
+            self.text(text, middle, (HPos::Center, VPos::Center), Colour::Ink)?;
+        }
+        Ok(())
     }
 
     fn series(&mut self, series: &Series, figure: &Figure, frame: &Frame) -> Drawn<DB::ErrorType> {

@@ -66,6 +66,8 @@ pub struct Figure {
     pub y: Axis,
     pub series: Vec<Series>,
     pub bands: Vec<Band>,
+    /// Fields of a map: column and row from 0, how much of the colour (0 to 1), and the text in it.
+    pub cells: Vec<(f64, f64, f64, String)>,
     /// Text right of a point.
     pub notes: Vec<(f64, f64, String)>,
     /// In pixels; the width is always the same.
@@ -74,7 +76,16 @@ pub struct Figure {
 
 impl Figure {
     pub fn new(title: String, x: Axis, y: Axis) -> Self {
-        Self { title, x, y, series: Vec::new(), bands: Vec::new(), notes: Vec::new(), height: 900 }
+        Self {
+            title,
+            x,
+            y,
+            series: Vec::new(),
+            bands: Vec::new(),
+            cells: Vec::new(),
+            notes: Vec::new(),
+            height: 900,
+        }
     }
 
     pub fn line(&mut self, name: impl Into<String>, colour: Colour, style: Style, points: Vec<(f64, f64)>) {
@@ -92,6 +103,6 @@ impl Figure {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.parts.iter().all(Vec::is_empty))
+        self.cells.is_empty() && self.series.iter().all(|series| series.parts.iter().all(Vec::is_empty))
     }
 }

@@ -9,6 +9,7 @@ mod percentiles;
 mod raster;
 mod resources;
 mod series;
+mod sweep;
 mod time;
 
 pub use palette::dark_css;
@@ -42,7 +43,7 @@ pub struct Plot {
 
 /// All plots of a run.
 pub struct Plots {
-    /// Two for each service that has more than one trial.
+    /// Of the sweep of a declared scenario; else two for each service that has more than one trial.
     pub comparison: Vec<Plot>,
     /// Those of each trial, in the run's order; a trial without a measured second has none.
     pub trials: Vec<Vec<Plot>>,
@@ -54,7 +55,11 @@ impl Plots {
         let labels = facts::labels(run);
         let mut plots = Self { comparison: Vec::new(), trials: Vec::new() };
         let services = facts::services(run);
-        for service in &services {
+        let sweep = facts::sweep::of(run);
+        if let Some(sweep) = &sweep {
+            plots.sweep(sweep)?;
+        }
+        for service in services.iter().filter(|_| plots.comparison.is_empty()).collect::<Vec<_>>() {
             let of_service =
                 run.trials.iter().zip(&labels).filter(|(trial, _)| trial.meta.service == *service);
             let (trials, labels): (Vec<_>, Vec<_>) =
@@ -93,6 +98,22 @@ impl Plots {
             plots.trials.push(drawn);
         }
         Ok(plots)
+    }
+
+    /// What changes with the parameters of a sweep that are numbers, and a map of two parameters.
+    fn sweep(&mut self, sweep: &facts::sweep::Sweep) -> Result<()> {
+        if let Some(axis) = sweep.load() {
+            let name = file_name(axis);
+            self.comparison.push(plot(&format!("sweep-{name}-throughput"), &sweep::throughput(sweep, axis))?);
+            self.comparison.push(plot(&format!("sweep-{name}-latency"), &sweep::latency(sweep, axis))?);
+        }
+        if let [up, across] = sweep.axes[..] {
+            let (up, across) = if sweep.load() == Some(up) { (across, up) } else { (up, across) };
+            if let Some(map) = sweep::map(sweep, across, up) {
+                self.comparison.push(plot("sweep-map", &map)?);
+            }
+        }
+        Ok(())
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Plot> {
@@ -181,6 +202,20 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", plot.name);
             assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
         }
+    }
+
+    #[test]
+    fn a_sweep_is_drawn_by_its_load_and_as_a_map() {
+        let plots = Plots::draw(&sample::swept()).expect("drawn");
+        let names: Vec<&str> = plots.comparison.iter().map(|plot| plot.name.as_str()).collect();
+        assert_eq!(names, ["sweep-users-throughput", "sweep-users-latency", "sweep-map"]);
+        assert!(
+            plots.comparison[0].alt.contains("shown: size=small, size=large"),
+            "{}",
+            plots.comparison[0].alt
+        );
+        // One field for each point, with its number in it.
+        assert!(plots.comparison[2].shapes.matches("<rect").count() >= 8);
     }
 
     #[test]
