@@ -4,10 +4,12 @@ use clap::Args;
 
 use super::{Ending, Out, Outcome, output};
 use crate::report::Table;
-use crate::results::index;
+use crate::results::{index, schema::Run};
 
 #[derive(Args)]
-#[command(after_help = "Examples:\n  benchscript list\n  benchscript list --out /scratch/me --json")]
+#[command(
+    after_help = "Examples:\n  benchscript list\n  benchscript list --out /scratch/me --json\n  benchscript list --markdown > RUNS.md"
+)]
 pub struct List {
     #[command(flatten)]
     out: Out,
@@ -15,6 +17,10 @@ pub struct List {
     /// Print the runs as JSON, one a line
     #[arg(long)]
     json: bool,
+
+    /// Print the table as Markdown, for an index of runs
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 impl List {
@@ -30,8 +36,13 @@ impl List {
             output::line(&format!("no runs in {}", self.out.out.join("results").display()));
             return Ok(Ending::Done);
         }
-        let mut table =
-            Table::new("").words("run").words("started (UTC)").words("status").words("checks").words("tags");
+        let mut table = Table::new("")
+            .words("run")
+            .words("started (UTC)")
+            .words("status")
+            .words("checks")
+            .words("tags")
+            .words("purpose");
         for (_, run) in &runs {
             let failed = run.checks.iter().filter(|check| !check.passed).count();
             let checks = match (run.checks.len(), failed) {
@@ -46,9 +57,19 @@ impl List {
                 run.status.word().into(),
                 checks.into(),
                 run.tags.join(", ").into(),
+                purpose(run).into(),
             ]);
         }
-        output::print(&table.text(false));
+        if self.markdown {
+            output::print(&table.markdown());
+        } else {
+            output::print(&table.text(false));
+        }
         Ok(Ending::Done)
     }
+}
+
+/// What a run is for: what a person noted, else the question it asks.
+fn purpose(run: &Run) -> &str {
+    run.note.as_deref().or(run.why.as_deref()).or(run.question.as_deref()).unwrap_or_default()
 }

@@ -2,9 +2,11 @@
 
 mod bench;
 mod check;
+mod clean;
 mod completions;
 mod doc;
 mod doctor;
+mod export;
 mod guard;
 mod list;
 mod new;
@@ -68,6 +70,10 @@ enum Command {
     Show(show::Show),
     /// Write the report of a run again
     Report(report::Report),
+    /// Write a run in the format of another tool: CSV, OpenMetrics, k6, Go benchmarks
+    Export(export::Export),
+    /// Remove old runs
+    Clean(clean::Clean),
     /// Give a run a name
     Tag(tag::Tag),
     /// Explain modules and functions of the script language
@@ -210,6 +216,8 @@ pub fn main() -> ExitCode {
         Command::List(command) => command.execute(),
         Command::Show(command) => command.execute(),
         Command::Report(command) => command.execute(),
+        Command::Export(command) => command.execute(),
+        Command::Clean(command) => command.execute(),
         Command::Tag(command) => command.execute(),
         Command::Doc(command) => command.execute(),
         Command::New(command) => command.execute(),

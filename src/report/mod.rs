@@ -2,6 +2,7 @@
 //!
 //! Only [`write`] touches the disk. All formats take their words and tables from `facts`, so that they agree.
 
+pub mod export;
 mod facts;
 mod html;
 mod json;

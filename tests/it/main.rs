@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod errors;
 mod examples;
+mod exports;
 mod files;
 mod folder;
 mod http;
