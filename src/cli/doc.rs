@@ -11,7 +11,7 @@ use crate::script::{library, read, reference};
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  benchscript doc\n  benchscript doc load\n  benchscript doc load::run\n  benchscript doc team/llm          a shared library's functions"
+    after_help = "Examples:\n  benchscript doc\n  benchscript doc load\n  benchscript doc load::run\n  benchscript doc team/llm          a shared library's functions\n  benchscript doc team/llm::chat"
 )]
 pub struct Doc {
     /// A module, a function, or a library's import name; without it, what there is
@@ -42,19 +42,32 @@ pub fn about(name: &str, libraries: &[PathBuf]) -> Result<String, Error> {
     if let Some(text) = reference::markdown(name) {
         return Ok(text);
     }
-    let relative = library::relative_file(name)?;
     let folders = library::search_path(None, libraries);
-    if let Some(path) = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file()) {
-        return Ok(reference::of_script(&read(&path)?));
+    let library = |name: &str| -> Result<Option<String>, Error> {
+        let Ok(relative) = library::relative_file(name) else { return Ok(None) };
+        let path = folders.iter().map(|folder| folder.join(&relative)).find(|path| path.is_file());
+        path.map(|path| read(&path)).transpose()
+    };
+    if let Some(text) = library(name)? {
+        return Ok(reference::of_library(name, &text));
+    }
+    if let Some((name, function)) = name.split_once("::")
+        && let Some(text) = library(name)?
+    {
+        return reference::of_library_function(name, &text, function);
     }
     let topics = reference::topics();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     let error = Error::usage(format!("there is nothing called `{name}`"));
     Err(match nearest(name, &topics) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`benchscript doc` lists what there is"),
+        None => error.hint("`benchscript doc` lists what there is").hint(format!(
+            "a library of this name would lie in {}; add folders with `--lib` or BENCHSCRIPT_PATH",
+            folders.iter().map(|folder| format!("`{}`", folder.display())).collect::<Vec<_>>().join(", ")
+        )),
     })
 }
+
 /// What there is, a line each.
 pub fn overview() -> String {
     let mut table = Table::new("").words("name").words("what it is for");

@@ -363,7 +363,11 @@ fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
         services: Vec::new(),
         tool_version: "0.1.0".into(),
         git: None,
-        script: Source { path: format!("{scenario}.rhai"), sha256: "9f86d081884c7d65".repeat(4) },
+        script: Source {
+            path: format!("{scenario}.rhai"),
+            sha256: "9f86d081884c7d65".repeat(4),
+            version: None,
+        },
         imports: Vec::new(),
         parameters: Map::from_iter([("target".to_owned(), Value::from("http://node7:8080"))]),
         seed: 42,

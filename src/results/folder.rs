@@ -110,9 +110,9 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Keeps an imported file with its hash.
+    /// Keeps an imported file with its hash, and the version that it says it is.
     pub fn add_import(&mut self, path: &str, text: &str) -> Result<()> {
-        let import = source(path, text);
+        let import = Source { version: version(text), ..source(path, text) };
         if self.run.imports.contains(&import) {
             return Ok(());
         }
@@ -180,7 +180,13 @@ pub fn sha256(text: &str) -> String {
 }
 
 fn source(path: &str, text: &str) -> Source {
-    Source { path: path.to_owned(), sha256: sha256(text) }
+    Source { path: path.to_owned(), sha256: sha256(text), version: None }
+}
+
+/// What a file says of its version in the lines at its top: `//! version: 1.2.0`.
+fn version(text: &str) -> Option<String> {
+    let mut head = text.trim_start().lines().map_while(|line| line.strip_prefix("//!"));
+    head.find_map(|line| Some(line.trim().strip_prefix("version:")?.trim().to_owned()))
 }
 
 /// A name as part of a file's name: letters, digits, `_` and `-`.

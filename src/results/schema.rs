@@ -145,6 +145,9 @@ pub struct Git {
 pub struct Source {
     pub path: String,
     pub sha256: String,
+    /// Which version it says that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// The machine that generated the load.

@@ -12,7 +12,11 @@ use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Shared};
 /// A loaded module, shared by the engines that use it.
 type SharedModule = Shared<Module>;
 
-use super::{door, prelude};
+pub use super::version::alias;
+use super::{
+    ScriptResult, door, prelude,
+    version::{Head, Misplaced},
+};
 use crate::error::Error;
 use crate::host::Host;
 
@@ -25,7 +29,7 @@ pub struct Library {
 #[derive(Default)]
 struct Loaded {
     sources: BTreeMap<String, String>,
-    modules: HashMap<PathBuf, SharedModule>,
+    modules: HashMap<PathBuf, (SharedModule, Arc<Head>)>,
     /// Files that are being loaded, outermost first: one that comes up again closes a cycle.
     loading: Vec<PathBuf>,
 }
@@ -102,8 +106,14 @@ impl Library {
         };
         let Some(path) = found else { return Err(fail(not_found(name, &relative, &folders))) };
         let key = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if let Some(module) = self.lock().modules.get(&key) {
-            return Ok(module.clone());
+        let shown = shown(&path);
+        let asks = importer.and_then(|importer| self.source(importer));
+        // A mistake in its own lines has been told, or will be: it is compiled or loaded as well.
+        let asks = asks.and_then(|text| Head::of(&text).ok()).unwrap_or_default();
+        let known = self.lock().modules.get(&key).cloned();
+        if let Some((module, head)) = known {
+            asks.allows(name, &shown, &head).map_err(fail)?;
+            return Ok(module);
         }
         if self.lock().loading.contains(&key) {
             let mut names: Vec<String> = self.lock().loading.iter().map(|path| file_name(path)).collect();
@@ -117,25 +127,35 @@ impl Library {
             Some((_, text)) => text.to_owned(),
             None => super::read(&path).map_err(fail)?,
         };
-        let shown = shown(&path);
         self.add_source(&shown, &text);
+        let head = Head::of(&text).and_then(|head| head.allows_this_program().map(|()| head));
+        let head = head.map_err(|misplaced| in_module(&shown, at_line(misplaced)))?;
+        asks.allows(name, &shown, &head).map_err(fail)?;
         self.host.add_import(&shown, &text).map_err(fail)?;
         self.lock().loading.push(key.clone());
-        let module = self.evaluate(engine, &shown, &text);
+        let module = evaluate(engine, &shown, &text);
         self.lock().loading.pop();
         let module: SharedModule = module?.into();
-        self.lock().modules.insert(key, module.clone());
+        self.lock().modules.insert(key, (module.clone(), Arc::new(head)));
         Ok(module)
     }
+}
 
-    fn evaluate(&self, engine: &Engine, shown: &str, text: &str) -> Result<Module, Box<EvalAltResult>> {
-        let in_module = |error: Box<EvalAltResult>| {
-            Box::new(EvalAltResult::ErrorInModule(shown.to_owned(), error, Position::NONE))
-        };
-        let mut ast = engine.compile(text).map_err(|error| in_module(Box::new(error.into())))?;
-        ast.set_source(shown);
-        door::module(&ast, engine).map_err(in_module)
-    }
+fn evaluate(engine: &Engine, shown: &str, text: &str) -> ScriptResult<Module> {
+    let mut ast = engine.compile(text).map_err(|error| in_module(shown, Box::new(error.into())))?;
+    ast.set_source(shown);
+    door::module(&ast, engine).map_err(|error| in_module(shown, error))
+}
+
+/// An error of the imported file `shown`.
+fn in_module(shown: &str, error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorInModule(shown.to_owned(), error, Position::NONE))
+}
+
+/// An error at the beginning of a line.
+pub fn at_line((error, line): Misplaced) -> Box<EvalAltResult> {
+    let line = u16::try_from(line).unwrap_or(u16::MAX);
+    Box::new(EvalAltResult::ErrorRuntime(rhai::Dynamic::from(error), Position::new(line, 1)))
 }
 
 impl ModuleResolver for Resolver {
@@ -182,11 +202,16 @@ pub fn relative_file(name: &str) -> Result<PathBuf, Error> {
 fn not_found(name: &str, relative: &Path, folders: &[PathBuf]) -> Error {
     let looked: Vec<String> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
     let mut error = Error::usage(format!("there is no `{}` to import", relative.display()));
-    let native = super::registry::MODULES.iter().any(|module| module.name == name);
-    if native || super::prelude::alone().any(|(module, ..)| module == name) {
+    if is_built_in(name) {
         error = error.hint(format!("`{name}` is built in: use `{name}::...` without an import"));
     }
     error.hint(format!("looked in {}; add folders with `--lib` or BENCHSCRIPT_PATH", looked.join(", ")))
+}
+
+/// Whether `name` is that of a module that every script has.
+pub fn is_built_in(name: &str) -> bool {
+    super::registry::MODULES.iter().any(|module| module.name == name)
+        || super::prelude::alone().any(|(module, ..)| module == name)
 }
 
 /// A path as messages show it.

@@ -1,6 +1,6 @@
 //! What can be said about a script without running it: functions that do not exist, parameters that it asks for.
 
-use std::{cell::LazyCell, collections::BTreeSet};
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use rhai::{AST, ASTNode, Dynamic, Engine, EvalAltResult, Expr, Position};
 
@@ -34,11 +34,11 @@ pub fn declares(ast: &AST) -> bool {
     for_each_call(ast, &mut |call| declares |= call.name == "scenario" && call.namespace.is_empty());
     declares
 }
+/// The functions that there are, by module: most of what a short script costs to start, so one without such calls does without.
+pub type Known = OnceCell<Vec<(String, String)>>;
 
 /// The first call of a native module's function that does not exist, as the error that running it would raise.
-pub fn first_unknown_call(engine: &Engine, ast: &AST) -> Option<EvalAltResult> {
-    // Most of what a short script costs to start; one without such calls does without.
-    let known = LazyCell::new(|| super::reference::names(engine));
+pub fn first_unknown_call(engine: &Engine, ast: &AST, known: &Known) -> Option<EvalAltResult> {
     let imported = imports(ast);
     let mut first: Option<(Position, Error)> = None;
     for_each_call(ast, &mut |call| {
@@ -47,7 +47,8 @@ pub fn first_unknown_call(engine: &Engine, ast: &AST) -> Option<EvalAltResult> {
         if imported.contains(module) || module == "global" {
             return;
         }
-        let Some(error) = unknown(module, &call.name, &known) else { return };
+        let known = known.get_or_init(|| super::reference::names(engine));
+        let Some(error) = unknown(module, &call.name, known) else { return };
         if first.as_ref().is_none_or(|(position, _)| call.position < *position) {
             first = Some((call.position, error));
         }
@@ -122,19 +123,28 @@ pub fn import_of<'a>(text: &'a str, alias: &str) -> Option<&'a str> {
     })
 }
 
-/// Paths of a script's imports; `None` stands for one that is computed.
-pub fn import_paths(ast: &AST) -> Vec<Option<String>> {
-    let mut paths = Vec::new();
+/// An import of a script.
+pub struct Import {
+    /// `None` stands for one that is computed.
+    pub path: Option<String>,
+    /// That of the path.
+    pub position: Position,
+}
+
+/// The imports of a script, wherever they stand.
+pub fn imported_files(ast: &AST) -> Vec<Import> {
+    let mut imports = Vec::new();
     ast.walk(&mut |path: &[ASTNode]| {
         if let Some(ASTNode::Stmt(rhai::Stmt::Import(import, _))) = path.last() {
-            paths.push(match &import.0 {
+            let path = match &import.0 {
                 Expr::StringConstant(text, _) => Some(text.to_string()),
                 _ => None,
-            });
+            };
+            imports.push(Import { path, position: import.0.position() });
         }
         true
     });
-    paths
+    imports
 }
 
 /// Names that the script's imports give.

@@ -22,6 +22,7 @@ mod scenario;
 pub mod session;
 mod stack;
 mod storable;
+mod version;
 
 pub use completion::Completion;
 pub use diagnostic::Diagnostic;

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use rhai::{AST, Engine, EvalAltResult};
 
 use super::{
-    Diagnostic, course, engine,
-    library::{Library, Resolver},
-    lint::{self, Asked},
+    Diagnostic, ScriptResult, course, engine,
+    library::{Library, Resolver, at_line},
+    lint::{self, Asked, Known},
+    version::{Head, is_about_versions},
 };
 use crate::error::{Error, nearest};
 use crate::host::Host;
@@ -20,7 +21,7 @@ pub struct Source {
     pub text: String,
 }
 
-/// The first paragraph of a script's `//!` lines: the question it answers.
+/// The first paragraph of a script's `//!` lines, without what it says of versions: the question it answers.
 pub fn question(text: &str) -> Option<String> {
     let lines = text
         .lines()
@@ -29,7 +30,7 @@ pub fn question(text: &str) -> Option<String> {
         .map(str::trim)
         .skip_while(|line| line.is_empty())
         .take_while(|line| !line.is_empty());
-    let question = lines.collect::<Vec<_>>().join(" ");
+    let question = lines.filter(|line| !is_about_versions(line)).collect::<Vec<_>>().join(" ");
     (!question.is_empty()).then_some(question)
 }
 
@@ -56,28 +57,54 @@ impl Program {
         &self.library
     }
 
-    /// Compiles, and finds calls of functions and parameters that do not exist.
+    /// Compiles, and finds calls of functions and parameters that do not exist, here and in what is imported.
     pub fn compile(&self, source: &Source) -> Result<AST, Diagnostic> {
         let ast = self.parse(source, &source.text)?;
-        let wrong = lint::first_unknown_call(&self.engine, &ast);
-        if let Some(error) = wrong {
-            return Err(self.diagnose(&error, source));
-        }
+        let mut look = Look::default();
+        self.look_through(&ast, source, &mut look).map_err(|error| self.diagnose(&error, source))?;
         // A declared scenario has those of its sweep too, which are known once its top level has run.
         if !lint::declares(&ast) {
-            self.refuse_unknown(&ast, source, &[]).map_err(Diagnostic::plain)?;
+            self.refuse_unknown(look.asked, source, &[]).map_err(Diagnostic::plain)?;
         }
         Ok(ast)
     }
 
-    /// Refuses `-p` for a parameter that neither the script nor what it imports asks for, and that is none of `swept`.
-    fn refuse_unknown(&self, ast: &AST, source: &Source, swept: &[&str]) -> Result<(), Error> {
-        if self.host.settings.parameters.is_empty() {
-            return Ok(());
+    /// Looks for mistakes in a file and in what it imports, and collects the parameters that they ask for. What cannot be
+    /// read or compiled is told where it is imported.
+    fn look_through(&self, ast: &AST, source: &Source, look: &mut Look) -> ScriptResult<()> {
+        let imports = lint::imported_files(ast);
+        let head = Head::of(&source.text).and_then(|head| head.allows_this_program().map(|()| head));
+        let head = head.map_err(at_line)?;
+        if imports.iter().all(|import| import.path.is_some()) {
+            let paths: Vec<String> = imports.iter().filter_map(|import| import.path.clone()).collect();
+            head.names_imports(&paths).map_err(at_line)?;
         }
-        let mut asked = Asked::default();
+        if let Some(error) = lint::first_unknown_call(&self.engine, ast, &look.known) {
+            return Err(error.into());
+        }
+        lint::parameters(ast, &mut look.asked);
+        for import in imports {
+            let found = import.path.and_then(|path| self.library.find(&source.name, &path));
+            let Some((name, text)) = found else {
+                look.asked.any = true;
+                continue;
+            };
+            if !look.seen.insert(name.clone()) {
+                continue;
+            }
+            if let Ok(ast) = self.engine.compile(&text) {
+                self.library.add_source(&name, &text);
+                let source = Source { name, text };
+                self.look_through(&ast, &source, look)
+                    .map_err(|error| EvalAltResult::ErrorInModule(source.name, error, import.position))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses `-p` for a parameter that neither the script nor what it imports asks for, and that is none of `swept`.
+    fn refuse_unknown(&self, mut asked: Asked, source: &Source, swept: &[&str]) -> Result<(), Error> {
         asked.names.extend(swept.iter().map(|name| (*name).to_owned()));
-        self.asked(ast, &source.name, &mut asked, &mut BTreeSet::new());
         for (name, _) in &self.host.settings.parameters {
             if asked.any || asked.names.contains(name) {
                 continue;
@@ -91,22 +118,6 @@ impl Program {
             });
         }
         Ok(())
-    }
-
-    /// What a script and its imports, theirs too, ask for.
-    fn asked(&self, ast: &AST, file: &str, asked: &mut Asked, seen: &mut BTreeSet<String>) {
-        lint::parameters(ast, asked);
-        for path in lint::import_paths(ast) {
-            let Some((file, text)) = path.and_then(|path| self.library.find(file, &path)) else {
-                asked.any = true;
-                continue;
-            };
-            if seen.insert(file.clone())
-                && let Ok(ast) = self.engine.compile(&text)
-            {
-                self.asked(&ast, &file, asked, seen);
-            }
-        }
     }
 
     /// Compiles without further checks, as an input of the REPL needs it: earlier ones may define what it calls.
@@ -129,7 +140,15 @@ impl Program {
         if !lint::declares(ast) {
             return self.engine.run_ast(ast).map_err(|error| self.diagnose(&error, source));
         }
-        let refuse = |swept: &[&str]| self.refuse_unknown(ast, source, swept);
+        let refuse = |swept: &[&str]| {
+            if self.host.settings.parameters.is_empty() {
+                return Ok(());
+            }
+            let mut look = Look::default();
+            // What is wrong there has been told when it was compiled.
+            self.look_through(ast, source, &mut look).ok();
+            self.refuse_unknown(look.asked, source, swept)
+        };
         course::run(&self.engine, &self.host, ast, refuse).map_err(|end| match end {
             End::Fault(fault) => self.diagnose(&fault, source),
             End::Error(error) => Diagnostic::plain(error),
@@ -139,6 +158,15 @@ impl Program {
     pub(super) fn diagnose(&self, error: &EvalAltResult, source: &Source) -> Diagnostic {
         Diagnostic::new(error, source, &self.library, &self.engine)
     }
+}
+
+/// What looking through a script and its imports has found so far.
+#[derive(Default)]
+struct Look {
+    asked: Asked,
+    /// Files that were looked through.
+    seen: BTreeSet<String>,
+    known: Known,
 }
 
 #[cfg(test)]
@@ -153,5 +181,6 @@ mod tests {
         );
         assert_eq!(question("//!\n//! Late?").as_deref(), Some("Late?"));
         assert_eq!(question("let x = 1;\n//! no question"), None);
+        assert_eq!(question("//! How fast?\n//! needs team/llm 1.1\n").as_deref(), Some("How fast?"));
     }
 }

@@ -164,3 +164,24 @@ fn new_writes_a_scenario_that_checks_and_never_overwrites() {
     assert!(again.stderr.contains("`mine.rhai` is there already"), "{}", again.stderr);
     assert_eq!(fs::read_to_string(path).unwrap(), "// precious");
 }
+
+#[test]
+fn new_lib_writes_a_library_and_a_scenario_that_tries_it() {
+    let folder = Folder::new();
+    let done = call(&folder, &["new", "lib", "team/my-shop"]);
+    assert_eq!(
+        (done.code, done.stdout.as_str()),
+        (
+            Some(0),
+            "wrote team/my-shop.rhai; its functions: benchscript doc team/my-shop\n\
+             wrote team/try_my-shop.rhai; try them: benchscript run team/try_my-shop.rhai\n"
+        )
+    );
+    let ran = call(&folder, &["run", "team/try_my-shop.rhai", "--quiet"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(call(&folder, &["doc", "team/my-shop"]).stdout.contains("my_shop::user(url)"));
+    let again = call(&folder, &["new", "lib", "team/my-shop"]);
+    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    let built_in = call(&folder, &["new", "lib", "team/http"]);
+    assert!(built_in.stderr.contains("`http` is a built-in module"), "{}", built_in.stderr);
+}

@@ -92,7 +92,7 @@ impl Scene {
         let place =
             |text: &str| self.names.iter().fold(text.to_owned(), |text, (name, is)| text.replace(name, is));
         folder.write("scenario.rhai", &place(script));
-        for library in ["round", "trip", "broken", "orders", "steps"] {
+        for library in ["round", "trip", "broken", "orders", "steps", "young", "old", "typo"] {
             let path = scripts().join("lib").join(format!("{library}.rhai"));
             folder.write(&format!("lib/{library}.rhai"), &fs::read_to_string(path).unwrap());
         }

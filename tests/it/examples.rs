@@ -21,6 +21,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "scratch_survey",
         &["seconds=1", "blocks=[\"64 KiB\"]", "file_size=2 MiB", "direct=false", "small_files=300"],
     ),
+    ("shop_day", &["seconds=1", "rate=100", "most_ms=2000"]),
+    ("shop_sale", &["seconds=1", "rate=100", "most_ms=2000"]),
 ];
 
 fn examples() -> PathBuf {
@@ -81,6 +83,16 @@ fn s3_bandwidth() {
 #[test]
 fn scratch_survey() {
     runs("scratch_survey");
+}
+
+#[test]
+fn shop_day() {
+    runs("shop_day");
+}
+
+#[test]
+fn shop_sale() {
+    runs("shop_sale");
 }
 
 /// Runs an example in an empty folder and looks at what it leaves behind.

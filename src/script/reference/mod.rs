@@ -6,7 +6,8 @@ use std::fmt::Write;
 
 pub use signature::{Native, fields, names, natives, plain_type, signatures, standard_functions};
 
-use super::{prelude, registry};
+use super::{prelude, registry, version::alias};
+use crate::error::{Error, nearest};
 use signature::{of_module, plain_doc};
 
 /// A part of the reference: a module or a type.
@@ -257,17 +258,39 @@ fn sentence(about: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
-/// The functions of a script with their `///` comments, as `doc` shows a library's.
-pub fn of_script(text: &str) -> String {
+/// The library that `import "name"` finds, as `doc` shows it: what its `//!` lines say, how it is imported, and its functions with
+/// their comments.
+pub fn of_library(name: &str, text: &str) -> String {
+    let head = text.lines().skip_while(|line| line.trim().is_empty());
+    let head: Vec<&str> = head.map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
     let mut shown = String::new();
-    let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
     if !head.is_empty() {
-        writeln!(shown, "{}", head.join("\n")).ok();
+        writeln!(shown, "{}\n", head.join("\n").trim_end()).ok();
     }
-    for function in scripted_functions(text, "") {
-        function.write(&function.name, &mut shown);
+    let alias = alias(name);
+    writeln!(shown, "```rhai\nimport \"{name}\" as {alias};\n```").ok();
+    for function in scripted_functions(text, &format!("{alias}::")) {
+        function.write(&format!("{alias}::{}", function.name), &mut shown);
     }
     shown
+}
+
+/// One function of such a library.
+pub fn of_library_function(name: &str, text: &str, function: &str) -> Result<String, Error> {
+    let alias = alias(name);
+    let functions = scripted_functions(text, &format!("{alias}::"));
+    if let Some(found) = functions.iter().find(|known| known.name == function) {
+        let mut shown = String::new();
+        found.write(&format!("{alias}::{function}"), &mut shown);
+        return Ok(shown.trim_start().to_owned());
+    }
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
+    let error = Error::usage(format!("there is no function `{function}` in `{name}`"));
+    Err(match (nearest(function, &names), names.is_empty()) {
+        (Some(near), _) => error.hint(format!("did you mean `{name}::{near}`?")),
+        (None, true) => error.hint("it has none that a script can call"),
+        (None, false) => error.hint(format!("functions: {}", names.join(", "))),
+    })
 }
 
 /// Names and heads of the functions that a script defines.

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use sha2::{Digest, Sha256};
 
-use crate::support::{Done, Folder, json, program, run, run_folder};
+use crate::support::{Done, Folder, call, json, program, run, run_folder};
 
 #[test]
 fn each_file_is_loaded_once_and_kept_with_the_run() {
@@ -114,4 +114,74 @@ fn what_a_file_offers_is_reached() {
     "#;
     let done = run(&folder, script, &["--quiet"]);
     assert_eq!(done.stdout, "[7, 2, 8, 5, 20.5]\n[[0, 1], [0], [110, 120], 300]\n", "{}", done.stderr);
+}
+
+#[test]
+fn versions_are_checked_and_kept() {
+    let folder = Folder::new();
+    folder
+        .write("team/llm.rhai", "//! Chats.\n//! version: 1.2\n//! needs benchscript 0.1\nfn chat() { 7 }\n");
+    let script =
+        "//! Is it fast?\n//! needs team/llm 1.1\nimport \"team/llm\" as llm;\nprint(llm::chat());\n";
+    assert_eq!(run(&folder, script, &["--quiet"]).stdout, "7\n");
+    let stored = json(&run_folder(&folder).join("run.json"));
+    assert_eq!(stored["imports"][0]["version"], "1.2");
+    assert_eq!(stored["question"], "Is it fast?");
+    // A second file has its own needs, also where the library is loaded already.
+    folder.write("other.rhai", "//! needs team/llm 1.3\nimport \"team/llm\" as llm;\nfn f() { 1 }\n");
+    let both = format!("{script}import \"other\" as other;\n");
+    let done = crate::support::try_run(&folder, &both, &["--quiet"]);
+    assert_eq!(done.code, Some(2));
+    assert!(done.stderr.contains("is version 1.2.0, but line 1 of this file needs 1.3.0"), "{}", done.stderr);
+    assert!(done.stderr.contains("--> other.rhai:2:8"), "{}", done.stderr);
+}
+
+/// What an imported file would call is looked at before anything runs, theirs too.
+#[test]
+fn check_looks_into_imports() {
+    let folder = Folder::new();
+    folder.write("a.rhai", "import \"b\" as b;\nfn a() { b::b() }\n");
+    folder.write("b.rhai", "fn b() { load::rnu(1) }\n");
+    folder.write("scenario.rhai", "import \"a\" as a;\nprint(1);\n");
+    let done = call(&folder, &["check", "scenario.rhai"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""));
+    for part in
+        ["there is no function `load::rnu`", "--> b.rhai:1:16", "imported at a.rhai:1:8", "scenario.rhai:1:8"]
+    {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_library_explains_itself() {
+    let folder = Folder::new();
+    let text = "//! How we chat.\n//! version: 1.2.0\n\n/// Asks once.\n///\n/// It waits.\nfn chat(url) { url }\n\
+                fn chat(url, options) { url }\n\n/// Not for others.\nprivate fn inner() { 1 }\n";
+    folder.write("shared/team/llm.rhai", text);
+    let doc = |arguments: &[&str]| call(&folder, &[&["doc"], arguments].concat());
+    let done = doc(&["team/llm", "--lib", "shared"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    for part in [
+        "How we chat.\n",
+        "version: 1.2.0",
+        "import \"team/llm\" as llm;",
+        "### llm::chat",
+        "llm::chat(url, options)",
+        "It waits.",
+    ] {
+        assert!(done.stdout.contains(part), "{part}: {}", done.stdout);
+    }
+    assert!(!done.stdout.contains("inner"), "{}", done.stdout);
+    let one = doc(&["team/llm::chat", "--lib", "shared"]);
+    assert!(one.stdout.starts_with("### llm::chat\n"), "{}", one.stdout);
+    assert!(doc(&["team/llm::chta", "--lib", "shared"]).stderr.contains("did you mean `team/llm::chat`?"));
+    assert!(doc(&["team/llm"]).stderr.contains("add folders with `--lib` or BENCHSCRIPT_PATH"));
+    // As an import would find it.
+    let listed = Command::new(program())
+        .args(["doc", "team/llm"])
+        .current_dir(folder.path())
+        .env("BENCHSCRIPT_PATH", folder.path().join("shared"))
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("### llm::chat"));
 }
