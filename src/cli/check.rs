@@ -5,14 +5,13 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{Ending, Outcome, Scripting, output, plan, progress::spoken};
-use crate::script::{Source, read};
 
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  benchscript check examples/quickstart.rhai\n  benchscript check scenario.rhai -p url=http://127.0.0.1:8080"
 )]
 pub struct Check {
-    /// The scenario
+    /// The scenario: a script, or a recipe in YAML
     file: PathBuf,
 
     #[command(flatten)]
@@ -21,7 +20,7 @@ pub struct Check {
 
 impl Check {
     pub fn execute(self) -> Outcome {
-        let source = Source { name: self.file.display().to_string(), text: read(&self.file)? };
+        let source = super::source::of(&self.file)?;
         let host = plan::dry_run(&self.scripting, &source)?;
         plan::must_load(&host)?;
         let state = host.state();
@@ -32,7 +31,7 @@ impl Check {
             0 => String::new(),
             trials => format!("{trials} trials, "),
         };
-        output::line(&format!("{}: ok, {trials}{loads} loads{time}", source.name));
+        output::line(&format!("{}: ok, {trials}{loads} loads{time}", self.file.display()));
         if let Some(place) = &state.plan_ends_at {
             output::line(&format!("checked up to {place}; what follows depends on it"));
         }

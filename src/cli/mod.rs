@@ -20,6 +20,7 @@ mod run;
 mod service;
 mod show;
 mod signals;
+mod source;
 mod stored;
 mod tag;
 mod target;

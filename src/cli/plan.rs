@@ -14,7 +14,7 @@ use crate::host::{Host, Mode, PlannedLoad, State};
 use crate::load::Record;
 use crate::report::{Table, number::count};
 use crate::results::facts::free_bytes;
-use crate::script::{Diagnostic, Source, question, read};
+use crate::script::{Diagnostic, Source, question};
 
 /// A planned load shorter than this says little about a service.
 const SHORT: f64 = 5.0;
@@ -24,7 +24,7 @@ const SHORT: f64 = 5.0;
     after_help = "Examples:\n  benchscript plan examples/quickstart.rhai\n  benchscript plan scenario.rhai -p seconds=60 --json"
 )]
 pub struct Plan {
-    /// The scenario
+    /// The scenario: a script, or a recipe in YAML
     file: PathBuf,
 
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn execute(self) -> Outcome {
-        let source = Source { name: self.file.display().to_string(), text: read(&self.file)? };
+        let source = super::source::of(&self.file)?;
         let host = dry_run(&self.scripting, &source)?;
         if self.json {
             output::line(&as_json(&host).to_string())

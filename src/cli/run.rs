@@ -18,7 +18,7 @@ use crate::measure::Verdict;
 use crate::report;
 use crate::results::{NewRun, StoredRun, atomic, check_writable, schema::Status};
 use crate::scenario::summary;
-use crate::script::{Diagnostic, Program, Source, question, read};
+use crate::script::{Diagnostic, Program, Source, question};
 
 /// Stack of the thread that scripts run on: deep recursion is an error of the script, not of the process.
 const SCRIPT_STACK: usize = 64 << 20;
@@ -29,7 +29,7 @@ const SCRIPT_STACK: usize = 64 << 20;
     after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --only concurrency=8,16 --note new-kernel\n  benchscript run --resume latest               does what is missing or failed\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
 )]
 pub struct Run {
-    /// The scenario
+    /// The scenario: a script, or a recipe in YAML
     #[arg(required_unless_present_any = ["help", "resume"])]
     file: Option<PathBuf>,
 
@@ -84,6 +84,8 @@ pub struct Start {
     pub bundle: Option<BTreeMap<String, String>>,
     /// Parameters and seed of a stored run.
     pub chosen: Option<(Vec<(String, String)>, u64)>,
+    /// The text of the recipe that became the script.
+    pub recipe: Option<String>,
     /// The folder of a run that goes on.
     pub folder: Option<PathBuf>,
 }
@@ -97,13 +99,14 @@ impl Run {
             self.print_help(None);
             return Ok(Ending::Done);
         };
-        let source = Source { name: file.display().to_string(), text: read(file)? };
+        let source = super::source::of(file)?;
         if self.help {
             self.print_help(Some(&source));
             return Ok(Ending::Done);
         }
         let pick = Pick { only: self.only.clone(), index: None };
-        let start = Start { pick, note: self.note.clone(), ..Start::default() };
+        let recipe = super::source::recipe(file)?;
+        let start = Start { pick, note: self.note.clone(), recipe, ..Start::default() };
         self.scenario.run_from(file, &source, start)
     }
 
@@ -179,6 +182,9 @@ impl Scenario {
         });
         if let Some(folder) = &start.folder {
             host.reopen_folder(folder)?;
+        }
+        if let Some(recipe) = &start.recipe {
+            host.add_import(&file.display().to_string(), recipe)?;
         }
         let signals = Signals::listen(&host);
         let ran = on_script_thread(&host, source);

@@ -27,8 +27,10 @@ impl Bundle {
     /// Reads it from the folder of a run.
     pub fn read(path: &Path) -> Result<Self> {
         let run = StoredRun::open(path)?.run;
-        let name =
-            Path::new(&run.script.path).file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
+        let script = Path::new(&run.script.path);
+        // A recipe is stored as the script that it became.
+        let name = script.with_extension("rhai");
+        let name = name.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
         let text = crate::script::read(&path.join("scenario").join(name))?;
         let mut imports = BTreeMap::new();
         for import in &run.imports {
@@ -36,7 +38,7 @@ impl Bundle {
             let file = path.join(format!("scenario/imports/{}-{name}", &import.sha256[..8]));
             imports.insert(import.path.clone(), crate::script::read(&file)?);
         }
-        let source = Source { name: run.script.path.clone(), text };
+        let source = Source { name: super::source::name(script), text };
         Ok(Self { path: path.to_owned(), run, source, imports })
     }
 
@@ -50,6 +52,7 @@ impl Bundle {
         Start {
             pick: Pick { only, index: None },
             bundle: Some(self.imports.clone()),
+            recipe: self.imports.get(&self.run.script.path).cloned(),
             chosen: Some((parameters, self.run.seed)),
             ..Start::default()
         }
@@ -76,7 +79,9 @@ impl Bundle {
             run.host.governor.as_deref().unwrap_or("none"),
             now.governor.as_deref().unwrap_or("none"),
         );
-        for source in std::iter::once(&run.script).chain(&run.imports) {
+        // A recipe is among the imports; its path holds no script.
+        let script = Some(&run.script).filter(|script| !self.imports.contains_key(&script.path));
+        for source in script.into_iter().chain(&run.imports) {
             match std::fs::read_to_string(&source.path) {
                 Ok(text) if sha256(&text) != source.sha256 => {
                     differences.push(format!("`{}` has changed since; what was stored is run", source.path));

@@ -84,7 +84,9 @@ impl RunFolder {
         };
         let reports = out.join("reports").join(&name);
         let mut folder = Self { path, reports, run };
-        let file = new.script.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
+        // What became a script is stored as one.
+        let file = new.script.with_extension("rhai");
+        let file = file.file_name().map_or_else(|| "session.rhai".into(), PathBuf::from);
         folder.store(&file, &new.text)?;
         folder.save()?;
         Ok(folder)

@@ -8,6 +8,7 @@ mod figures;
 mod limit;
 mod live;
 mod numbers;
+pub mod recipe;
 pub mod summary;
 pub mod sweep;
 pub mod trial;

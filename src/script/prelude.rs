@@ -14,6 +14,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("redis", include_str!("../../prelude/redis.rhai")),
     ("s3", include_str!("../../prelude/s3.rhai")),
     ("minio", include_str!("../../prelude/minio.rhai")),
+    ("recipe", include_str!("../../prelude/recipe.rhai")),
 ];
 
 /// Modules that are written in Rhai alone: their files, and what the first line says that they are for.

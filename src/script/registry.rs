@@ -70,6 +70,11 @@ pub const MODULES: &[NativeModule] = &[
         about: "notes and tables for the reader of the results",
         build: || exported_module!(modules::report::report),
     },
+    NativeModule {
+        name: "recipe",
+        about: "what the scripts of YAML recipes are built on",
+        build: || exported_module!(modules::recipe::recipe),
+    },
 ];
 
 /// Functions that need no module name.

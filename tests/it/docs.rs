@@ -85,6 +85,20 @@ fn every_script_compiles_and_those_marked_run() {
     assert!(found > 10, "only {found} scripts found: has the fence changed?");
 }
 
+/// Blocks of ```` ```yaml ```` are recipes.
+#[test]
+fn every_recipe_becomes_a_script() {
+    let mut found = 0;
+    for block in blocks().iter().filter(|block| block.kind == "yaml") {
+        let folder = Folder::new();
+        folder.write("recipe.yaml", &block.text);
+        let done = call(&folder, &["new", "--from", "recipe.yaml"]);
+        assert_eq!(done.code, Some(0), "{}: {}", block.place, done.stderr);
+        found += 1;
+    }
+    assert!(found >= 3, "only {found} recipes found: has the fence changed?");
+}
+
 /// Names that are written in capitals stand for a value.
 #[test]
 fn every_command_line_is_understood() {
@@ -117,6 +131,10 @@ fn understood(words: &[String], place: &str) {
     // `run FILE --help` reads the file, which is not there.
     if words.first() == Some(&"run") {
         folder.write("scenario.rhai", "print(1);");
+        for word in words.iter_mut().filter(|word| word.ends_with(".yaml")) {
+            folder.write("recipe.yaml", "workload: { service: http }");
+            *word = "recipe.yaml";
+        }
         for word in words.iter_mut().filter(|word| word.ends_with(".rhai") || **word == "FILE") {
             *word = "scenario.rhai";
         }

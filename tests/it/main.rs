@@ -17,6 +17,7 @@ mod layers;
 mod peers;
 mod postgres;
 mod probes;
+mod recipes;
 mod redis;
 mod reference;
 mod repl;

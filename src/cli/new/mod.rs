@@ -10,8 +10,9 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{Ending, Outcome, output};
+use super::{Ending, Outcome, output, source};
 use crate::error::{Error, Result};
+use crate::scenario::recipe;
 
 /// Runs as it is, against the built-in target.
 const TEMPLATE: &str = include_str!("../../../examples/new.rhai");
@@ -21,12 +22,16 @@ const TEMPLATE: &str = include_str!("../../../examples/new.rhai");
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
-    after_help = "Examples:\n  benchscript new my_service\n  benchscript run my_service.rhai -p url=http://127.0.0.1:8080\n  benchscript new lib team/shop          functions that scenarios share"
+    after_help = "Examples:\n  benchscript new my_service\n  benchscript run my_service.rhai -p url=http://127.0.0.1:8080\n  benchscript new lib team/shop          functions that scenarios share\n  benchscript new --from recipe.yaml     the script of a recipe"
 )]
 pub struct New {
     /// Name of the scenario; NAME.rhai is written
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     name: Option<String>,
+
+    /// The script of this recipe: written if there is a NAME, else printed
+    #[arg(long, value_name = "RECIPE")]
+    from: Option<PathBuf>,
 
     #[command(subcommand)]
     library: Option<Kind>,
@@ -43,8 +48,21 @@ impl New {
         if let Some(Kind::Lib(library)) = self.library {
             return library.execute();
         }
-        let path = script(&self.name.unwrap_or_default());
-        create(&path, TEMPLATE)?;
+        let text = match &self.from {
+            Some(recipe) if recipe::is_recipe(recipe) => source::of(recipe)?.text,
+            Some(file) => {
+                return Err(Error::usage(format!("`{}` is no recipe", file.display()))
+                    .hint("a recipe is a file of YAML: its name ends in `.yaml` or `.yml`")
+                    .into());
+            }
+            None => TEMPLATE.to_owned(),
+        };
+        let Some(name) = &self.name else {
+            output::print(&text);
+            return Ok(Ending::Done);
+        };
+        let path = script(name);
+        create(&path, &text)?;
         output::line(&format!("wrote {0}; run it: benchscript run {0}", path.display()));
         Ok(Ending::Done)
     }

@@ -10,6 +10,7 @@ pub mod globals;
 pub mod http;
 pub mod load;
 pub mod postgres;
+pub mod recipe;
 pub mod redis;
 pub mod report;
 pub mod s3;
