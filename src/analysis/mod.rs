@@ -1,5 +1,6 @@
 //! What measurements mean: objectives, comparisons, capacity. Pure functions of results; nothing here runs a load.
 
+pub mod compare;
 mod figure;
 #[cfg(test)]
 mod sample;
