@@ -4,6 +4,7 @@ pub mod compare;
 mod figure;
 #[cfg(test)]
 mod sample;
+pub mod saturation;
 mod slo;
 pub mod stats;
 
