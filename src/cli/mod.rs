@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod clean;
+mod compare;
 mod completions;
 mod doc;
 mod doctor;
@@ -77,6 +78,8 @@ enum Command {
     Clean(clean::Clean),
     /// Give a run a name
     Tag(tag::Tag),
+    /// Say whether a change made a difference
+    Compare(compare::Compare),
     /// Explain modules and functions of the script language
     Doc(doc::Doc),
     /// Make a scenario to start from
@@ -220,6 +223,7 @@ pub fn main() -> ExitCode {
         Command::Export(command) => command.execute(),
         Command::Clean(command) => command.execute(),
         Command::Tag(command) => command.execute(),
+        Command::Compare(command) => command.execute(),
         Command::Doc(command) => command.execute(),
         Command::New(command) => command.execute(),
         Command::Doctor(command) => command.execute(),

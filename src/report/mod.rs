@@ -3,6 +3,7 @@
 //! Only [`write`] touches the disk. All formats take their words and tables from `facts`, so that they agree.
 
 pub mod export;
+pub mod differences;
 mod facts;
 mod html;
 mod json;

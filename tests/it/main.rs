@@ -2,6 +2,7 @@
 
 mod cli;
 mod command;
+mod compare;
 mod conformance;
 mod crash;
 mod docs;
