@@ -7,6 +7,7 @@ pub mod differences;
 mod facts;
 mod html;
 mod json;
+pub mod ladder;
 mod markdown;
 pub mod number;
 mod plots;

@@ -27,7 +27,7 @@ mod version;
 pub use completion::Completion;
 pub use diagnostic::Diagnostic;
 pub use program::{Program, Source, question};
-pub use result::LoadResult;
+pub use result::{LoadResult, Measured, unmeasured};
 pub use session::Session;
 
 use std::sync::Arc;

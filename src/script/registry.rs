@@ -66,6 +66,11 @@ pub const MODULES: &[NativeModule] = &[
         build: || exported_module!(modules::stats::stats),
     },
     NativeModule {
+        name: "saturation",
+        about: "how much load a service carries: ladders of loads, and the search for the highest that holds",
+        build: || exported_module!(modules::saturation::saturation),
+    },
+    NativeModule {
         name: "report",
         about: "notes and tables for the reader of the results",
         build: || exported_module!(modules::report::report),
@@ -91,6 +96,7 @@ pub fn types() -> Vec<Module> {
         exported_module!(result::resource_face),
         exported_module!(result::uses_face),
         exported_module!(journey::face),
+        exported_module!(modules::comparison::face),
         exported_module!(modules::errors::errors),
     ]
 }
@@ -110,6 +116,10 @@ pub const TYPES: &[(&str, &str)] = &[
     ),
     ("Errors", "what failed in a load: `result.errors`"),
     ("Validity", "whether the numbers are the service's or the generator's limit: `result.validity`"),
+    ("Comparison", "whether two loads differ, from `stats::compare`"),
+    ("Ranking", "loads from best to worst, from `stats::rank`"),
+    ("Search", "a search for the highest load that holds, from `saturation::search`"),
+    ("Saturation", "what a ladder of loads tells, from `saturation::of` and `search.answer`"),
     ("HttpClient", "a server that requests are described to, from `http::client`"),
     ("Response", "what a single request was answered, from `operation.run()`"),
     ("FilesClient", "a folder to read and write in, from `files::client`"),
@@ -134,11 +144,13 @@ pub fn never_changes(value: &Dynamic) -> bool {
     use crate::load::payload::Generator;
     use modules::{
         command::{CommandAnswer, CommandClient},
+        comparison::{Comparison, Ranking},
         files::{FileAnswer, FileTree, FilesClient},
         http::{HttpClient, HttpResponse},
         postgres::{PostgresAnswer, PostgresClient},
         redis::{RedisAnswer, RedisClient},
         s3::{S3Answer, S3Client},
+        saturation::Saturation,
     };
     value.is::<operation::Op>()
         || value.is::<journey::Journey>()
@@ -157,6 +169,9 @@ pub fn never_changes(value: &Dynamic) -> bool {
         || value.is::<CommandAnswer>()
         || value.is::<PostgresClient>()
         || value.is::<PostgresAnswer>()
+        || value.is::<Comparison>()
+        || value.is::<Ranking>()
+        || value.is::<Saturation>()
         || value.is::<result::LoadResult>()
         || value.is::<result::Times>()
         || value.is::<result::LoadErrors>()

@@ -220,3 +220,35 @@ fn what_cannot_be_compared_is_said() {
         assert_eq!(done.code, Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn scripts_compare_and_rank_results() {
+    let folder = Folder::new();
+    let script = r#"
+        fn measured(service_time) {
+            let home = http::client(target::http(#{ service_time: service_time }).url).get("/");
+            [1, 2, 3, 4].map(|turn| load::run(home, #{ concurrency: 3, requests: 30 }))
+        }
+        let base = measured("50ms");
+        let same = measured("50ms");
+        let longer = measured("70ms");
+        let comparison = stats::compare(base, longer, #{ metrics: ["p50_ms", "error_rate"] });
+        print(comparison);
+        check(comparison.metric == "p50_ms" && comparison.verdict == "worse", "longer is worse");
+        check(comparison.effect > 0.2 && comparison.low < comparison.effect && comparison.effect < comparison.high, "by so much");
+        check(comparison.p < 0.05 && comparison.needed == (), "surely");
+        check(comparison.of("error_rate").verdict == "same", "no call failed");
+        check(stats::compare(base, same, #{ metric: "p50_ms" }).verdict != "worse", "the same is not worse");
+        let one = stats::compare(base[0], longer[0]);
+        check(one.effect != 0 && one.verdict == "undecided" && one.low == (), "one short repetition tells nothing");
+        let ranking = stats::rank(["50ms", "70ms"], [base, longer], "p50_ms");
+        print(ranking);
+        check(ranking.best == "50ms" && ranking.worst == "70ms", "the order");
+    "#;
+    let done = try_run(&folder, script, &["--quiet"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.starts_with("worse: p50_ms +"), "{}", done.stdout);
+    // A plan measures nothing, and neither fails.
+    let done = call(&folder, &["plan", "scenario.rhai"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+}

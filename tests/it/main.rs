@@ -24,6 +24,7 @@ mod reference;
 mod repl;
 mod s3;
 mod scenario;
+mod saturation;
 mod script;
 mod services;
 mod statistics;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod command;
+pub mod comparison;
 pub mod data;
 pub mod errors;
 mod fields;
@@ -14,6 +15,7 @@ pub mod recipe;
 pub mod redis;
 pub mod report;
 pub mod s3;
+pub mod saturation;
 pub mod service;
 pub mod stats;
 pub mod target;

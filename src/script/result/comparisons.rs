@@ -4,7 +4,12 @@ use rhai::{Dynamic, Engine, ImmutableString, NativeCallContext};
 
 use super::{LoadErrors, LoadResult, Resource, Times, Uses, Validity};
 use crate::error::Error;
-use crate::script::{ScriptResult, explain::a, raise};
+use crate::script::{
+    ScriptResult,
+    explain::a,
+    modules::{comparison::Comparison, saturation::Saturation},
+    raise,
+};
 
 /// Makes `result.latency < 5` an error: Rhai's own answer for unlike types is always false (and `!=` always true), so a
 /// check would pass or fail whatever was measured.
@@ -17,6 +22,8 @@ pub fn refuse_comparisons(engine: &mut Engine) {
     );
     refuse::<Resource>(engine, "compare a field of it, such as `result.resource.cpu_util`");
     refuse::<Uses>(engine, "compare a field of it, such as `result.resource.machine.cpu_util`");
+    refuse::<Comparison>(engine, "compare a field of it: `comparison.verdict == \"worse\"`");
+    refuse::<Saturation>(engine, "compare a field of it, such as `found.load`");
     refuse::<Validity>(engine, "compare its verdict: `result.validity.verdict == \"valid\"`");
 }
 

@@ -1,6 +1,7 @@
 //! What a load measured, as a script value: types with fields, never maps, so that a misspelt field is an error.
 
 mod comparisons;
+mod measured;
 mod parts;
 mod resource;
 mod unmeasured;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, NativeCallContext};
 
 pub use comparisons::refuse_comparisons;
+pub use measured::Measured;
 pub use parts::{LoadErrors, Times, Validity, fields};
 pub use resource::{Resource, Uses, resource_face};
 pub use unmeasured::register as register_unmeasured;
@@ -85,7 +87,7 @@ impl LoadResult {
 }
 
 /// Stands for a number in a plan.
-fn unmeasured(ctx: &NativeCallContext) -> f64 {
+pub fn unmeasured(ctx: &NativeCallContext) -> f64 {
     host(ctx).state().read_unmeasured = true;
     f64::NAN
 }
