@@ -2,8 +2,8 @@
 //!
 //! Only [`write`] touches the disk. All formats take their words and tables from `facts`, so that they agree.
 
-pub mod export;
 pub mod differences;
+pub mod export;
 mod facts;
 mod html;
 mod json;

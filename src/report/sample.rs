@@ -347,6 +347,7 @@ fn run(scenario: &str, trials: Vec<StoredTrial>) -> StoredRun {
         why: None,
         note: None,
         declared: Map::new(),
+        answers: Vec::new(),
         rerun_of: None,
         resumed_at: Vec::new(),
         schema: 1,

@@ -61,6 +61,7 @@ impl RunFolder {
             why: new.why,
             note: new.note,
             declared: new.declared,
+            answers: Vec::new(),
             rerun_of: new.rerun_of,
             resumed_at: Vec::new(),
             created_at: facts::now(),
@@ -107,6 +108,7 @@ impl RunFolder {
         run.resumed_at.push(facts::now());
         // Of the trials that are there the checks and services of then are no longer of use.
         run.checks.clear();
+        run.answers.clear();
         let folder = Self { path: path.to_owned(), reports, run };
         folder.save()?;
         Ok(folder)

@@ -63,6 +63,9 @@ pub struct Run {
     /// What the script declared with `scenario(...)`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub declared: Map<String, Value>,
+    /// What searches of the scenario found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<FoundAnswer>,
     /// The run whose stored scenario this one ran again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
@@ -103,6 +106,26 @@ pub struct Run {
     pub services: Vec<StartedService>,
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// The highest load that a search found to hold the limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundAnswer {
+    /// The other parameters, and the one that was searched for.
+    pub point: Map<String, Value>,
+    pub parameter: String,
+    /// Absent where the range does not hold it: `why` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+    /// Ends of its interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    pub why: String,
+    /// Whether a load of its own just below the answer held them; absent where none was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<bool>,
 }
 
 /// A service that the script started.

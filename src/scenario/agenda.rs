@@ -141,21 +141,14 @@ impl Agenda {
         atomic::put_json(&run.join(FILE), self)
     }
 
-    /// Appends the trials of a point that was found while the scenario runs.
-    pub fn append(&mut self, declaration: &Declaration, point: &Point, seed: u64) -> Vec<Planned> {
-        let next = self.trials.last().map_or(1, |last| last.index + 1);
-        let added: Vec<Planned> = (1..=declaration.repetitions)
-            .zip(next..)
-            .map(|(repetition, index)| Planned {
-                index,
-                point: point.clone(),
-                repetition,
-                seed: seed_of(seed, repetition),
-                resources: declaration.resources.clone(),
-            })
-            .collect();
-        self.trials.extend(added.iter().cloned());
-        added
+    /// Appends a trial of a point that was found while the scenario runs; of one that was there before, another repetition.
+    pub fn append(&mut self, like: &Planned, point: Point, seed: u64) -> Planned {
+        let index = self.trials.last().map_or(1, |last| last.index + 1);
+        let repetition = self.trials.iter().filter(|trial| trial.point == point).count() as u32 + 1;
+        let seed = seed_of(seed, repetition);
+        let planned = Planned { index, point, repetition, seed, resources: like.resources.clone() };
+        self.trials.push(planned.clone());
+        planned
     }
 }
 

@@ -93,6 +93,11 @@ impl<'a, B: Body> Campaign<'a, B> {
         unreachable!("it ends with its last attempt")
     }
 
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Rests between two trials.
     pub fn rest(&self) -> Result<()> {
         self.host.sleep(self.declaration.cooldown.0)

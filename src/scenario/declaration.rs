@@ -170,6 +170,13 @@ impl Declaration {
                     search.name()
                 )));
             }
+            if self.repetitions > 1 {
+                return Err(Error::usage(format!(
+                    "`{}` is searched for, which repeats points near the edge by itself",
+                    search.name()
+                ))
+                .hint("leave out `repetitions`; more `points` make the answer narrower"));
+            }
             if self.slo.is_empty() {
                 return Err(Error::usage(format!(
                     "`{}` is searched for, but no `slo` says for what",

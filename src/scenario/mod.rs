@@ -9,6 +9,7 @@ mod limit;
 mod live;
 mod numbers;
 pub mod recipe;
+pub mod search;
 pub mod summary;
 pub mod sweep;
 pub mod trial;

@@ -16,6 +16,7 @@ use crate::scenario::{
     body::Body,
     campaign::{Campaign, End},
     declaration::Declaration,
+    search,
     sweep::{Point, Sweep},
 };
 
@@ -54,11 +55,21 @@ pub fn run(engine: &Engine, host: &Arc<Host>, ast: &AST, refuse: impl Fn(&[&str]
     if host.is_planning() {
         return plan(&mut script, host, &declaration, &sweep, &agenda);
     }
-    let agenda = open(host, &declaration, agenda)?;
+    let laid_out = agenda.trials.clone();
+    if sweep.search().is_some() {
+        // Its trials are laid out one by one, by what those before them measure.
+        agenda.trials.clear();
+    }
+    let mut agenda = open(host, &declaration, agenda)?;
     let mut campaign = Campaign::new(host, &declaration, &slo, seed, &mut script);
-    let ran = match host.settings.pick.index {
-        Some(index) => one(&mut campaign, &agenda, index),
-        None => crate::scenario::campaign::run(&mut campaign, &agenda),
+    let ran = match (host.settings.pick.index, sweep.search()) {
+        (Some(index), _) => one(&mut campaign, &agenda, index),
+        (None, None) => crate::scenario::campaign::run(&mut campaign, &agenda),
+        (None, Some(axis)) => {
+            let folder = host.open_folder()?;
+            agenda = search::kept(agenda, &host.state().outcomes);
+            search::run(&mut campaign, &mut agenda, &laid_out, axis, &folder)
+        }
     };
     let ended = campaign.end_group();
     ran?;

@@ -7,7 +7,7 @@ use crate::measure::Verdict;
 use crate::report::number::{figures, percent};
 use crate::report::table::{Cell, Table, Tone};
 use crate::results::StoredRun;
-use crate::results::schema::{Metrics, Objective, Status};
+use crate::results::schema::{FoundAnswer, Metrics, Objective, Status};
 
 /// More combinations of the other parameters than this have no facts of their own.
 const MOST_FACTS: usize = 6;
@@ -143,11 +143,14 @@ pub fn answer(run: &StoredRun) -> Option<Vec<Fact>> {
     let mut facts = Vec::new();
     let lines = sweep.along(axis);
     let several = lines.len() > 1;
+    for found in &run.run.answers {
+        facts.push(searched(found));
+    }
     for (words, points) in lines.iter().take(MOST_FACTS) {
         let whose = |name: &str| {
             if several && !words.is_empty() { format!("{name}, {words}") } else { name.to_owned() }
         };
-        if points.iter().any(|point| point.held().is_some()) {
+        if run.run.answers.is_empty() && points.iter().any(|point| point.held().is_some()) {
             facts.push(capacity(&sweep, axis, &whose("capacity within the SLO"), points));
         }
         let best =
@@ -210,6 +213,27 @@ fn capacity(sweep: &Sweep, axis: &str, name: &str, points: &[&Point]) -> Fact {
     };
     let of = format!("{axis}; {} {}; {then}", figures(sweep.throughput(best).median), sweep.unit());
     Fact { name: name.into(), value, of: marked(of, best) }
+}
+
+/// What a search found.
+fn searched(found: &FoundAnswer) -> Fact {
+    let words: Vec<String> =
+        found.point.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+    let name = match words.is_empty() {
+        true => "capacity within the SLO".to_owned(),
+        false => format!("capacity within the SLO, {}", words.join(" ")),
+    };
+    let value = found.load.map_or("not found".to_owned(), figures);
+    let between = match (found.low, found.high) {
+        (Some(low), Some(high)) => format!(", between {} and {}", figures(low), figures(high)),
+        _ => String::new(),
+    };
+    let confirmed = match found.confirmed {
+        Some(true) => "; a trial just below held",
+        Some(false) => "; a trial just below did NOT hold",
+        None => "",
+    };
+    Fact { name, value, of: format!("{}{between}; {}{confirmed}", found.parameter, found.why) }
 }
 
 /// `p99_ms 61.2 > 50`: the limits that a point did not hold.

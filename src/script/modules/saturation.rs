@@ -12,7 +12,9 @@ use crate::analysis::{
 };
 use crate::error::{Error, Result};
 use crate::report::ladder;
-use crate::script::{LoadResult, ScriptResult, effect, explain::a, options::options, raise, unmeasured};
+use crate::script::{
+    LoadResult, ScriptResult, effect, explain::a, host, options::options, raise, unmeasured,
+};
 
 /// Rungs of a search unless it is told.
 const POINTS: usize = 12;
@@ -104,6 +106,22 @@ pub mod saturation {
         settings: Map,
     ) -> ScriptResult<Saturation> {
         of_results(&loads, &results, settings).map_err(raise(&ctx))
+    }
+
+    /// What the trials of a declared scenario tell along one of its parameters, with the limits of the scenario: in `report(results)`.
+    ///
+    /// ```rhai
+    /// fn report(results) { results.saturation("concurrency") }
+    /// ```
+    #[rhai_fn(global, name = "saturation", return_raw, pure)]
+    pub fn of_trials(
+        ctx: NativeCallContext,
+        results: &mut Array,
+        parameter: &str,
+    ) -> ScriptResult<Saturation> {
+        let declared =
+            host(&ctx).state().folder.as_ref().map(|folder| folder.run.declared.clone()).unwrap_or_default();
+        along(results, parameter, &declared).map_err(raise(&ctx))
     }
 
     /// The load to try next, or `()` when the search has ended.
@@ -288,6 +306,37 @@ fn of_results(loads: &Array, results: &Array, settings: Map) -> Result<Saturatio
         let load = number(load)?;
         let Some(measured) = measured("results", results)? else { return Ok(Saturation(None)) };
         rungs.extend(measured.iter().map(|one| Rung::of(load, &one.repetition(), &slo)));
+    }
+    Ok(Saturation(Some(Arc::new(Answer::of(&rungs, false)))))
+}
+
+fn along(
+    results: &Array,
+    parameter: &str,
+    declared: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Saturation> {
+    let slo = match declared.get("slo") {
+        Some(serde_json::Value::Object(slo)) => Slo::read(slo)?,
+        _ => Slo::default(),
+    };
+    let mut rungs = Vec::new();
+    for result in results {
+        let result = result.read_lock::<LoadResult>().ok_or_else(|| {
+            Error::usage(format!("`saturation` needs results of trials, not {}", a(result.type_name())))
+        })?;
+        let Some(outcome) = result.outcome() else { return Ok(Saturation(None)) };
+        let load = outcome.meta.point.get(parameter).and_then(serde_json::Value::as_f64);
+        let load = load.filter(|load| *load > 0.0).ok_or_else(|| {
+            let known: Vec<&str> = outcome.meta.point.keys().map(String::as_str).collect();
+            Error::usage(format!("`{parameter}` is no parameter of these trials that is a number above 0"))
+                .hint(format!("parameters: {}", known.join(", ")))
+        })?;
+        if let Some(measured) = result.measured() {
+            rungs.push(Rung::of(load, &measured.repetition(), &slo));
+        }
+    }
+    if rungs.is_empty() {
+        return Ok(Saturation(None));
     }
     Ok(Saturation(Some(Arc::new(Answer::of(&rungs, false)))))
 }
