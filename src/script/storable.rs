@@ -28,6 +28,9 @@ pub fn stored(value: &Dynamic, what: &str) -> Result<Value> {
             .map(|(key, value)| Ok((key.to_string(), stored(value, &format!("`{key}` in {what}"))?)));
         return Ok(Value::Object(secrets::masked(entries.collect::<Result<Map<_, _>>>()?)));
     }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return Ok(secrets::mask_urls(&text).into());
+    }
     to_json(value, what).map_err(|_| {
         Error::usage(format!("{what} cannot be stored: {}", a(value.type_name()))).hint(
             "return a service, a text, a number, or arrays and maps of them; make clients of it in `trial`",

@@ -121,6 +121,19 @@ fn a_run_of_a_recipe_is_run_again() {
     assert_eq!(trials(&second).len(), 2);
 }
 
+#[test]
+fn a_password_in_a_url_is_stored_nowhere() {
+    let folder = Folder::new();
+    folder.write(
+        "own.yaml",
+        "workload:\n  service: command\n  url: http://me:${HF_TOKEN}@127.0.0.1:1\n  command: [sh, -c, 'test ${#SERVICE_URL} -gt 30']\n  requests: 1\n",
+    );
+    let done = with_work(&folder, &["run", "own.yaml", "--quiet"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    let found = Command::new("grep").args(["-r", "sesame", "."]).current_dir(folder.path()).output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
+}
+
 /// `UPDATE=1 cargo test --test it recipes` rewrites it.
 #[test]
 fn the_schema_is_that_of_the_tables() {

@@ -76,7 +76,7 @@ impl Load {
         let place = take(&mut given, "url").or_else(|| take(&mut given, "folder"));
         if let Some(place) = place {
             // An empty one, as a variable without a value leaves it, is none.
-            let text = value::read(Kind::Text, &place.name, &place.node, problems);
+            let text = value::url(&place.name, &place.node, problems);
             load.place = text.filter(|text| text.as_str() != Some(""));
         }
         let mut counts: Vec<(&'static str, u64)> = Vec::new();

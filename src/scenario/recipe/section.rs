@@ -2,7 +2,7 @@
 
 use super::{
     key::{Fate, Key, Kind},
-    keys::{PLAN, RESOURCES, SCENARIO},
+    keys::{PLAN, RESOURCES, SCENARIO, TOGETHER},
     problem::{At, Problem, Problems},
     services::SERVICES,
     yaml::Node,
@@ -82,6 +82,7 @@ fn unknown(what: &str, name: &str, at: At, tables: &[&'static [Key]]) -> Problem
         (PLAN, "it is a key of the load, beside `concurrency`"),
         (SCENARIO, "it is a key of the whole scenario, beside its name"),
         (RESOURCES, "it is a key of `resources`"),
+        (TOGETHER, "it is a key of recipes with several `services`"),
     ];
     if let Some((_, place)) =
         elsewhere.iter().find(|(table, _)| table.iter().any(|key| key.names.contains(&name)))

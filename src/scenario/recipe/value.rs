@@ -213,7 +213,12 @@ fn is_memory(text: &str) -> bool {
 /// Names by weight.
 fn mix(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
     let wrong = |problems: &mut Problems| {
-        let problem = format!("`{name}` must be operations by weight, not {}", node.shown());
+        let problem = match node.value {
+            Value::Map(_) => {
+                format!("`{name}` must give its operations whole numbers as weights, one of them above 0")
+            }
+            _ => format!("`{name}` must be operations by weight, not {}", node.shown()),
+        };
         problems
             .add(Problem::new(node.at, problem).hint("write `{ get: 80, set: 20 }` or \"get:set=80:20\""));
         None
@@ -272,7 +277,12 @@ fn sizes(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
     match pairs.filter(|pairs| !pairs.is_empty()) {
         Some(pairs) => Some(Json::Array(pairs)),
         None => {
-            let problem = format!("`{name}` must be sizes by weight, not {}", node.shown());
+            let problem = match node.value {
+                Value::Map(_) | Value::List(_) => {
+                    format!("`{name}` must be sizes, with numbers as their weights")
+                }
+                _ => format!("`{name}` must be sizes by weight, not {}", node.shown()),
+            };
             problems.add(
                 Problem::new(node.at, problem).hint("write `{ 4 KiB: 90, 1 MiB: 10 }` or a list of sizes"),
             );
@@ -308,8 +318,7 @@ fn any(node: &Node, problems: &mut Problems) -> Option<Json> {
 
 /// A secret as an expression that asks the environment for it.
 fn secret(key: &str, text: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
-    let parts = parts(text);
-    if !parts.iter().any(|part| matches!(part, Part::Variable { .. })) {
+    if !parts(text).iter().any(|part| matches!(part, Part::Variable { .. })) {
         problems.add(
             Problem::new(
                 node.at,
@@ -320,14 +329,26 @@ fn secret(key: &str, text: &str, node: &Node, problems: &mut Problems) -> Option
         );
         return None;
     }
-    // It must be set, but what it holds is left where it is.
+    Some(asked(text, node, problems))
+}
+
+/// A URL. Where a variable may hold its password, the script asks the environment for it.
+pub fn url(name: &str, node: &Node, problems: &mut Problems) -> Option<Json> {
+    match &node.value {
+        Value::Text(text) if text.contains('@') && text.contains('$') => Some(asked(text, node, problems)),
+        _ => read(Kind::Text, name, node, problems),
+    }
+}
+
+/// A text as an expression: its variables must be set, but what they hold is left where it is.
+fn asked(text: &str, node: &Node, problems: &mut Problems) -> Json {
     expanded(text, node.at, problems);
-    let written = parts.into_iter().map(|part| match part {
+    let written = parts(text).into_iter().map(|part| match part {
         Part::Text(text) => literal::text(text),
         Part::Variable { name, default: None } => format!("env({})", literal::text(name)),
         Part::Variable { name, default: Some(default) } => {
             format!("env({}, {})", literal::text(name), literal::text(default))
         }
     });
-    Some(code(written.collect::<Vec<_>>().join(" + ")))
+    code(written.collect::<Vec<_>>().join(" + "))
 }
