@@ -46,6 +46,17 @@ pub struct Campaign<'a, B: Body> {
     failures: u32,
     /// Of the run: what services draw.
     seed: u64,
+    /// A group whose service could not be set up, and why.
+    broken: Option<(Point, String)>,
+}
+
+type Attempt<F> = std::result::Result<Arc<Outcome>, Miss<F>>;
+
+/// An attempt that came to nothing.
+struct Miss<F> {
+    why: String,
+    /// What kept `setup` from its end, if it was that.
+    setup: Option<F>,
 }
 
 impl<'a, B: Body> Campaign<'a, B> {
@@ -56,7 +67,17 @@ impl<'a, B: Body> Campaign<'a, B> {
         seed: u64,
         body: &'a mut B,
     ) -> Self {
-        Self { host, declaration, slo, body, group: None, since: Instant::now(), failures: 0, seed }
+        Self {
+            host,
+            declaration,
+            slo,
+            body,
+            group: None,
+            since: Instant::now(),
+            failures: 0,
+            seed,
+            broken: None,
+        }
     }
 
     /// Runs one trial, as often as it takes. What could not be done is noted with the run; only what no other trial would survive
@@ -67,7 +88,14 @@ impl<'a, B: Body> Campaign<'a, B> {
         total: Option<usize>,
     ) -> std::result::Result<Option<Arc<Outcome>>, End<B::Fault>> {
         if let Some(reason) = self.stopped() {
-            self.leave_out(planned, &reason);
+            self.note_undone(planned, Status::Skipped, &reason);
+            return Ok(None);
+        }
+        let group = planned.group(&self.declaration.group_by);
+        if let Some((_, why)) = self.broken.as_ref().filter(|(broken, _)| *broken == group) {
+            let reason = format!("its service could not be set up: {why}");
+            self.note_undone(planned, Status::Failed, &reason);
+            self.failures += 1;
             return Ok(None);
         }
         let retries = self.declaration.retries;
@@ -76,14 +104,20 @@ impl<'a, B: Body> Campaign<'a, B> {
             if self.host.is_interrupted() {
                 return Err(Error::cancelled().into());
             }
-            let why = match self.attempt(planned, attempt, total)? {
+            let Miss { why, setup } = match self.attempt(planned, attempt, total)? {
                 Ok(outcome) => return Ok(Some(outcome)),
-                Err(why) => why,
+                Err(miss) => miss,
             };
             let label = shown(planned, total);
             if attempt > retries.count {
-                self.host.note(&format!("{label} failed: {why}"));
                 self.failures += 1;
+                match setup {
+                    // No other trial would fare better.
+                    Some(fault) if self.declaration.group_by.is_empty() => return Err(End::Fault(fault)),
+                    Some(_) => self.broken = Some((group, why.clone())),
+                    None => {}
+                }
+                self.host.note(&format!("{label} failed: {why}"));
                 return Ok(None);
             }
             self.host.note(&format!("{label} failed: {why}; trying again in {}", Span(rest)));
@@ -119,13 +153,14 @@ impl<'a, B: Body> Campaign<'a, B> {
         planned: &Planned,
         attempt: u32,
         total: Option<usize>,
-    ) -> std::result::Result<std::result::Result<Arc<Outcome>, String>, End<B::Fault>> {
+    ) -> std::result::Result<Attempt<B::Fault>, End<B::Fault>> {
         let run = self.host.open_folder()?;
         let meta = self.meta(planned, attempt);
         let mut folder = UnitFolder::create(&run, meta.clone())?;
         self.host.state().undone.retain(|undone| undone.index != planned.index);
         let limit = self.declaration.timeout.map(|timeout| Limit::start(self.host, timeout)).transpose()?;
         let ready = self.prepare_group(planned);
+        let is_set_up = ready.is_ok();
         self.host.set_seed(planned.seed);
         let unit = Unit { path: folder.path.clone(), meta, label: shown(planned, total), loads: Vec::new() };
         self.host.state().unit = Some(unit);
@@ -140,12 +175,13 @@ impl<'a, B: Body> Campaign<'a, B> {
         let unit = self.host.state().unit.take();
         let loads = unit.map(|unit| unit.loads).unwrap_or_default();
         let settled = match answer {
-            Ok(answer) => self.settle(&mut folder, answer, loads)?,
+            Ok(answer) => self.settle(&mut folder, answer, loads)?.map_err(|why| Miss { why, setup: None }),
             Err(fault) => {
                 let error = self.body.error(&fault);
                 if expired && !self.host.is_interrupted() {
                     let timeout = self.declaration.timeout.unwrap_or_default();
-                    Err(format!("it took longer than the trial's `timeout` of {timeout}"))
+                    let why = format!("it took longer than the trial's `timeout` of {timeout}");
+                    Err(Miss { why, setup: None })
                 } else if matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Usage) {
                     let status =
                         if error.kind == ErrorKind::Cancelled { Status::Interrupted } else { Status::Failed };
@@ -153,11 +189,11 @@ impl<'a, B: Body> Campaign<'a, B> {
                     self.host.state().undone.push(folder.meta.clone());
                     return Err(End::Fault(fault));
                 } else {
-                    Err(error.to_string())
+                    Err(Miss { why: error.to_string(), setup: (!is_set_up).then_some(fault) })
                 }
             }
         };
-        if let Err(why) = &settled {
+        if let Err(Miss { why, .. }) = &settled {
             if folder.meta.status == Status::Running {
                 folder.finish(Status::Failed, Some(why.clone()), None)?;
             }
@@ -249,8 +285,8 @@ impl<'a, B: Body> Campaign<'a, B> {
         (worst > most).then(|| format!("`stop.error_rate`: a trial had a share of {worst:.3} failed calls"))
     }
 
-    fn leave_out(&self, planned: &Planned, reason: &str) {
-        let meta = Meta { status: Status::Skipped, reason: Some(reason.to_owned()), ..self.meta(planned, 1) };
+    fn note_undone(&self, planned: &Planned, status: Status, reason: &str) {
+        let meta = Meta { status, reason: Some(reason.to_owned()), ..self.meta(planned, 1) };
         let mut state = self.host.state();
         state.undone.retain(|undone| undone.index != planned.index);
         state.undone.push(meta);

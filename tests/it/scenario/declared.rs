@@ -289,3 +289,55 @@ fn steps_are_known_by_name_and_parameters() {
     let checked = call(&folder, &["check", "scenario.rhai"]);
     assert_eq!(checked.code, Some(2), "{}", checked.stderr);
 }
+
+#[test]
+fn a_service_that_cannot_be_set_up_fails_its_trials_at_once() {
+    let folder = Folder::new();
+    let script = |group: &str| {
+        format!(
+            r#"scenario(#{{ name: "none", sweep: #{{ m: ["s", "l"], n: [1, 2] }}{group} }});
+            fn setup(p) {{
+                print("up");
+                if !("m" in p) || p.m == "s" {{ service::start(#{{ name: "no", command: ["no-such-program"], ready: #{{ tcp: "port" }}, ports: #{{ port: 0 }} }}); }}
+                1
+            }}
+            fn trial(server, p) {{ #{{ n: p.n }} }}"#
+        )
+    };
+    let done = try_run(&folder, &script(""), &["--quiet"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), "up\n"), "{}", done.stderr);
+    assert!(done.stderr.contains("no-such-program"), "{}", done.stderr);
+    let folder = Folder::new();
+    let done = try_run(&folder, &script(", group_by: [\"m\"]"), &["--quiet"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), "up\nup\n"), "{}", done.stderr);
+    let summary = json(&run_folder(&folder).join("summary.json"));
+    let status = |at: usize| summary["trials"][at]["status"].as_str().unwrap().to_owned();
+    assert_eq!((0..4).map(status).collect::<Vec<_>>(), ["failed", "failed", "done", "done"]);
+}
+
+/// The target stops being quick at a known load: two servers of 5 ms each carry 400 calls a second.
+#[test]
+fn a_search_finds_the_load_and_places_its_own_trials() {
+    let folder = Folder::new();
+    let script = r#"
+        scenario(#{ name: "search", seed: 4, sweep: #{ rate: #{ search: [100, 3_200], points: 8 } }, slo: #{ p95: "60ms" } });
+        fn setup() { target::http(#{ service_time: "5ms", servers: 2 }) }
+        fn trial(server, p) {
+            load::run(http::client(server.url).get("/"), #{ rate: p.rate, duration: "1500ms", timeout: "2s" })
+        }
+        fn report(results) { let found = results.saturation("rate"); print(found.load != ()); }
+    "#;
+    let done = run(&folder, script, &["--quiet"]);
+    assert_eq!(done.stdout, "true\n", "{}", done.stderr);
+    let path = run_folder(&folder);
+    let answer = json(&path.join("run.json"))["answers"][0].clone();
+    let load = answer["load"].as_f64().unwrap_or_else(|| panic!("{answer}"));
+    assert!((300.0..=440.0).contains(&load), "{answer}");
+    assert_eq!(answer["parameter"], "rate");
+    assert!(answer["confirmed"].is_boolean(), "{answer}");
+    let laid_out = json(&path.join("trials.json"))["trials"].as_array().unwrap().len();
+    assert_eq!(laid_out, trials(&path).len());
+    assert!((4..=9).contains(&laid_out), "{laid_out}");
+    let page = std::fs::read_to_string(crate::support::report_folder(&folder).join("report.md")).unwrap();
+    assert!(page.contains("capacity within the SLO"), "{page}");
+}
