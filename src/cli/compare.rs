@@ -38,7 +38,7 @@ pub struct Compare {
     #[arg(long = "threshold", value_name = "METRIC=LIMIT", value_parser = threshold, allow_hyphen_values = true)]
     thresholds: Vec<Threshold>,
 
-    /// End with exit code 3 if any figure is worse, threshold or not
+    /// End with exit code 3 also if a figure is worse or undecided, or the generator limited a trial
     #[arg(long)]
     strict: bool,
 
@@ -121,9 +121,10 @@ impl Compare {
         } else {
             self.print(&found);
         }
-        let worse =
-            found.loads.iter().flat_map(|load| &load.figures).any(|one| one.verdict == Verdict::Worse);
-        let missed = !found.thresholds.is_empty() || (self.strict && worse);
+        let open = |one: &Difference| matches!(one.verdict, Verdict::Worse | Verdict::Undecided);
+        let in_doubt = found.loads.iter().flat_map(|load| &load.figures).any(open);
+        let missed = !found.thresholds.is_empty()
+            || (self.strict && (in_doubt || !found.generator_limited.is_empty()));
         Ok(if missed { Ending::Missed } else { Ending::Done })
     }
 

@@ -10,7 +10,7 @@ use crate::results::atomic;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  benchscript export latest --format csv --to trials.csv\n  benchscript export baseline --format go > old.txt\n  benchscript export latest --format k6 --trial 3"
+    after_help = "Examples:\n  benchscript export latest --format csv --to trials.csv\n  benchscript export baseline --format go > old.txt\n  benchscript export latest --format sqlite | sqlite3 runs.db\n  benchscript export latest --format k6 --trial 3"
 )]
 pub struct Export {
     /// The run: its id, a unique prefix of it, a tag, or `latest`

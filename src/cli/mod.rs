@@ -72,7 +72,7 @@ enum Command {
     Show(show::Show),
     /// Write the report of a run again
     Report(report::Report),
-    /// Write a run in the format of another tool: CSV, OpenMetrics, k6, Go benchmarks
+    /// Write a run in the format of another tool: CSV, OpenMetrics, SQLite, k6, Go benchmarks
     Export(export::Export),
     /// Remove old runs
     Clean(clean::Clean),

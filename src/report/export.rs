@@ -19,6 +19,8 @@ pub enum Format {
     K6,
     /// Lines of Go benchmarks, for benchstat: one a trial
     Go,
+    /// Statements that the program sqlite3 reads into a database: tables of runs, trials and figures
+    Sqlite,
 }
 
 /// Upper bounds of the buckets of a duration, in seconds.
@@ -40,6 +42,7 @@ pub fn export(run: &StoredRun, format: Format, index: Option<u32>) -> Result<Str
         Format::Csv => Ok(csv(run, &trials)),
         Format::Openmetrics => Ok(openmetrics(run, &trials)),
         Format::Go => Ok(go(run, &trials)),
+        Format::Sqlite => Ok(sqlite(run, &trials)),
         Format::K6 => match trials[..] {
             [trial] => k6(run, trial),
             _ => Err(Error::usage(format!(
@@ -322,6 +325,83 @@ fn go(run: &StoredRun, trials: &[&StoredTrial]) -> String {
         text += &format!("\t{:.3} req/s\t{:.6} fail-share\n", metrics.total.throughput, metrics.errors.rate);
     }
     text
+}
+
+/// Statements that may be read into a database that has the run already: it is replaced.
+fn sqlite(run: &StoredRun, trials: &[&StoredTrial]) -> String {
+    let text = |value: &str| format!("'{}'", value.replace('\'', "''"));
+    let maybe = |value: Option<f64>| {
+        value.filter(|value| value.is_finite()).map_or("NULL".to_owned(), |value| format!("{value:?}"))
+    };
+    let id = text(&run.run.run_id);
+    let mut out = String::from(
+        "BEGIN;\n\
+         CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, scenario TEXT, question TEXT, note TEXT, created_at TEXT, status TEXT, seed INTEGER, tool_version TEXT, host TEXT, kernel TEXT, script_sha256 TEXT);\n\
+         CREATE TABLE IF NOT EXISTS trials (run TEXT, trial TEXT, number INTEGER, name TEXT, service TEXT, repetition INTEGER, requests INTEGER, successes INTEGER, failures INTEGER, duration_s REAL, offered_rate REAL, throughput REAL, throughput_unit TEXT, avg_ms REAL, p50_ms REAL, p90_ms REAL, p95_ms REAL, p99_ms REAL, p999_ms REAL, max_ms REAL, verdict TEXT, PRIMARY KEY (run, trial));\n\
+         CREATE TABLE IF NOT EXISTS parameters (run TEXT, trial TEXT, name TEXT, value, PRIMARY KEY (run, trial, name));\n\
+         CREATE TABLE IF NOT EXISTS figures (run TEXT, trial TEXT, name TEXT, value REAL, PRIMARY KEY (run, trial, name));\n",
+    );
+    for table in ["runs", "trials", "parameters", "figures"] {
+        out += &format!("DELETE FROM {table} WHERE run = {id};\n");
+    }
+    let facts = &run.run;
+    out += &format!(
+        "INSERT INTO runs VALUES ({id}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});\n",
+        text(&facts.scenario),
+        facts.question.as_deref().map_or("NULL".to_owned(), text),
+        facts.note.as_deref().map_or("NULL".to_owned(), text),
+        text(&facts.created_at),
+        text(facts.status.word()),
+        facts.seed as i64,
+        text(&facts.tool_version),
+        text(&facts.host.name),
+        text(&facts.host.kernel),
+        text(&facts.script.sha256)
+    );
+    for (trial, metrics) in measured(trials) {
+        let (meta, total, times) = (&trial.meta, &metrics.total, &metrics.latency_ms);
+        let name = text(&meta.trial);
+        let time = |value: f64| maybe((times.count > 0).then_some(value));
+        out += &format!(
+            "INSERT INTO trials VALUES ({id}, {name}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});\n",
+            meta.index,
+            text(&meta.name),
+            text(&meta.service),
+            meta.repetition,
+            total.requests,
+            total.successes,
+            total.failures,
+            maybe(Some(total.duration_s)),
+            maybe(total.offered_rate),
+            maybe(Some(metrics.throughput.value)),
+            text(&metrics.throughput.unit),
+            time(times.avg),
+            time(times.p50),
+            time(times.p90),
+            time(times.p95),
+            time(times.p99),
+            time(times.p999),
+            time(times.max),
+            text(metrics.validity.verdict.word())
+        );
+        for (key, value) in &meta.parameters {
+            let value = match value {
+                Value::Number(number) => number.to_string(),
+                other => text(&plain(other)),
+            };
+            out += &format!("INSERT INTO parameters VALUES ({id}, {name}, {}, {value});\n", text(key));
+        }
+        for (key, value) in &metrics.extras {
+            if let Some(value) = value.as_f64() {
+                out += &format!(
+                    "INSERT INTO figures VALUES ({id}, {name}, {}, {});\n",
+                    text(key),
+                    maybe(Some(value))
+                );
+            }
+        }
+    }
+    out + "COMMIT;\n"
 }
 
 fn k6(run: &StoredRun, trial: &StoredTrial) -> Result<String> {

@@ -60,6 +60,19 @@ fn every_format_has_the_numbers_of_the_run() {
     assert_eq!(go.trim(), "lines.txt");
     let go = std::fs::read_to_string(folder.path().join("lines.txt")).unwrap();
     assert!(go.contains("BenchmarkPair/users=1-") && go.contains("ns/op"), "{go}");
+    // Read by SQLite itself, twice: a run that is there already is replaced.
+    std::fs::write(folder.path().join("runs.sql"), exported("sqlite", &[])).unwrap();
+    let read = r#"
+import sqlite3
+base = sqlite3.connect(":memory:")
+for _ in range(2): base.executescript(open("runs.sql").read())
+print(base.execute("select count(*) from runs").fetchone()[0])
+print(base.execute("select p.value, t.requests, f.value from trials t join parameters p using (run, trial) join figures f using (run, trial) where p.name = 'users' and f.name = 'rows' order by 1").fetchall())
+"#;
+    let done =
+        std::process::Command::new("python3").args(["-c", read]).current_dir(folder.path()).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(said, "1\n[(1, 50, 7.0), (2, 50, 7.0)]\n");
     let refused = call(&folder, &["export", "latest", "--format", "k6"]);
     assert_eq!(refused.code, Some(2));
 }
