@@ -161,10 +161,13 @@ impl Scenario {
         let mut settings = self.scripting.settings(&self.out);
         settings.pick = start.pick;
         settings.bundle = start.bundle;
-        if let Some((parameters, seed)) = start.chosen {
+        if let Some((mut parameters, seed)) = start.chosen {
+            // The last one counts: what the command line says now.
+            parameters.append(&mut settings.parameters);
             settings.parameters = parameters;
-            settings.seed = seed;
-            settings.seed_given = true;
+            if !settings.seed_given {
+                (settings.seed, settings.seed_given) = (seed, true);
+            }
         }
         let host = Host::new(settings, Mode::Run, Box::new(progress));
         check_writable(&self.out.out)?;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::host::Pick;
+use crate::measure::secrets;
 use crate::results::{StoredRun, facts, index, schema::Run, sha256};
 use crate::scenario::agenda::Agenda;
 use crate::script::Source;
@@ -46,8 +47,8 @@ impl Bundle {
     pub fn start(&self) -> Start {
         let written =
             |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let parameters =
-            self.run.parameters.iter().map(|(name, value)| (name.clone(), written(value))).collect();
+        let stored = self.run.parameters.iter().filter(|(_, value)| !is_masked(value));
+        let parameters = stored.map(|(name, value)| (name.clone(), written(value))).collect();
         let only = Agenda::read(&self.path).map(|agenda| agenda.only).unwrap_or_default();
         Start {
             pick: Pick { only, index: None },
@@ -89,12 +90,22 @@ impl Bundle {
                 _ => {}
             }
         }
+        for (name, _) in run.parameters.iter().filter(|(_, value)| is_masked(value)) {
+            differences.push(format!(
+                "the parameter `{name}` was not stored, as a secret: give it with `-p {name}=...`"
+            ));
+        }
         if sha256(&self.source.text) != run.script.sha256 {
             differences
                 .push("the stored script is not the one that ran: passwords in it are masked".to_owned());
         }
         differences
     }
+}
+
+/// Whether a value was a secret, or holds one, and so was not stored as it was.
+fn is_masked(value: &serde_json::Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(secrets::MASK))
 }
 
 /// `run --resume RUN`.

@@ -9,6 +9,8 @@ use super::{Counts, Errors, FailureClass, Phase, Quantiles, Summary, Tally, cloc
 /// Percentiles of a [`Quantiles`], by name.
 const PERCENTILES: [(&str, f64); 5] =
     [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p999", 99.9)];
+/// Significant digits of what is kept of trials that are done.
+const COARSE_DIGITS: u8 = 2;
 /// Fewer samples than this beyond a percentile make it a guess.
 const SAMPLES_BEYOND: f64 = 10.0;
 
@@ -60,6 +62,23 @@ impl Totals {
         }
     }
 
+    /// The same with histograms of two significant digits, as `latency.hlog` has them: an eighth of the memory, for runs of many trials.
+    pub fn coarse(&self) -> Self {
+        let coarse = |times: &Histogram<u64>| {
+            let mut smaller = Histogram::new_with_bounds(times.low(), times.high(), COARSE_DIGITS)
+                .expect("the bounds are those of a histogram");
+            tally::pour(&mut smaller, times);
+            smaller
+        };
+        Self {
+            counts: self.counts.clone(),
+            response: coarse(&self.response),
+            service: coarse(&self.service),
+            lag: coarse(&self.lag),
+            failed_times: coarse(&self.failed_times),
+        }
+    }
+
     /// Adds the totals of another operation or trial.
     pub fn merge(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
@@ -69,7 +88,8 @@ impl Totals {
             (&mut self.lag, &other.lag),
             (&mut self.failed_times, &other.failed_times),
         ] {
-            mine.add(other).expect("all histograms have the same bounds");
+            // Whatever their digits.
+            mine.add(other).expect("all histograms reach as far");
         }
     }
 

@@ -53,7 +53,7 @@ impl Outcome {
             .map(|(name, _)| hlog::tag(name))
             .collect();
         let all = totals(&metrics.total, &logs, &|tag| !parts.iter().any(|part| part == tag));
-        Some(Self {
+        let outcome = Self {
             meta: trial.meta.clone(),
             totals: all,
             operations,
@@ -61,7 +61,16 @@ impl Outcome {
             resources: trial.resources.clone(),
             schedules: BTreeMap::new(),
             metrics,
-        })
+        };
+        Some(outcome.kept())
+    }
+
+    /// As a run of many trials keeps it: with histograms of two significant digits, the same whether it was measured just now or read
+    /// from its folder.
+    pub fn kept(mut self) -> Self {
+        self.totals = self.totals.coarse();
+        self.operations.values_mut().for_each(|totals| *totals = totals.coarse());
+        self
     }
 }
 

@@ -263,7 +263,7 @@ impl<'a, B: Body> Campaign<'a, B> {
         Ok(match reason {
             Some(reason) => Err(reason),
             None => {
-                let outcome = Arc::new(outcome);
+                let outcome = Arc::new(outcome.kept());
                 self.host.state().outcomes.push(outcome.clone());
                 Ok(outcome)
             }

@@ -195,3 +195,20 @@ fn one_trial_alone_in_a_process_of_its_own() {
     let done = call(&folder, &["trial", "latest", "13"]);
     assert!(done.stderr.contains("has no trial 13"), "{}", done.stderr);
 }
+
+#[test]
+fn what_was_a_secret_is_asked_for_again() {
+    let folder = Folder::new();
+    folder.write(
+        "scenario.rhai",
+        "scenario(#{ name: \"secret\" });\nconst PASSWORD = param(\"password\", \"none\");\nfn trial(p) { print(PASSWORD); #{ n: 1 } }\n",
+    );
+    assert_eq!(
+        call(&folder, &["run", "scenario.rhai", "--quiet", "-p", "password=hidden"]).stdout,
+        "hidden\n"
+    );
+    let done = call(&folder, &["rerun", "latest", "--quiet"]);
+    assert_eq!(done.stdout, "none\n", "{}", done.stderr);
+    assert!(done.stderr.contains("`password` was not stored"), "{}", done.stderr);
+    assert_eq!(call(&folder, &["rerun", "latest", "--quiet", "-p", "password=again"]).stdout, "again\n");
+}
