@@ -15,6 +15,9 @@ use crate::measure;
 use crate::report::differences::{self, Compared};
 use crate::results::StoredRun;
 
+/// Unless somebody says otherwise, differences up to this share do not matter.
+const MARGIN: f64 = 0.05;
+
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  benchscript compare baseline latest\n  benchscript compare old-1,old-2,old-3 new-1,new-2,new-3   runs as repetitions\n  benchscript compare baseline latest --threshold p99_ms=+10% --threshold throughput=-5%\n\nA threshold that is crossed ends it with exit code 3."
@@ -86,6 +89,21 @@ struct Crossed {
 }
 
 impl Compare {
+    /// Of runs that were meant to differ, in folder `out`.
+    pub fn of(base: String, new: String, out: &std::path::Path, strict: bool) -> Self {
+        Self {
+            base,
+            new,
+            metrics: Vec::new(),
+            margin: MARGIN,
+            thresholds: Vec::new(),
+            strict,
+            force: true,
+            json: false,
+            out: Out { out: out.to_owned() },
+        }
+    }
+
     pub fn execute(self) -> Outcome {
         let (base, new) = (self.runs(&self.base)?, self.runs(&self.new)?);
         for run in &base {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, Mode, Pick};
 use crate::measure::Verdict;
 use crate::report;
-use crate::results::{NewRun, StoredRun, atomic, check_writable, schema::Status};
+use crate::results::{NewRun, StoredRun, atomic, check_writable, index, schema::Status};
 use crate::scenario::summary;
 use crate::script::{Diagnostic, Program, Source, question};
 
@@ -26,16 +26,24 @@ const SCRIPT_STACK: usize = 64 << 20;
 #[derive(Args)]
 #[command(
     disable_help_flag = true,
-    after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --only concurrency=8,16 --note new-kernel\n  benchscript run --resume latest               does what is missing or failed\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
+    after_help = "Examples:\n  benchscript run examples/quickstart.rhai\n  benchscript run scenario.rhai -p seconds=30 --seed 7 --out /scratch/me\n  benchscript run scenario.rhai --only concurrency=8,16 --note new-kernel\n  benchscript run --resume latest               does what is missing or failed\n  benchscript run --interleave old.rhai new.rhai --rounds 5 --quiet   measures both alternately and compares them\n  benchscript run scenario.rhai --help          also shows the scenario's parameters"
 )]
 pub struct Run {
     /// The scenario: a script, or a recipe in YAML
-    #[arg(required_unless_present_any = ["help", "resume"])]
+    #[arg(required_unless_present_any = ["help", "resume", "interleave"])]
     file: Option<PathBuf>,
 
     /// Go on with a run of a declared scenario: do what is missing or failed, from what is stored with it
     #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "only", "note", "parameters", "seed", "libraries"])]
     resume: Option<String>,
+
+    /// Run two scenarios alternately, then compare them: what drifts with time meets both alike
+    #[arg(long, value_names = ["BASE", "NEW"], num_args = 2, conflicts_with_all = ["file", "resume"])]
+    interleave: Vec<PathBuf>,
+
+    /// How often each of the two is run
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "interleave")]
+    rounds: u32,
 
     /// Run only the points whose parameter has one of these values; may be given several times
     #[arg(long, value_name = "NAME=VALUE,...")]
@@ -95,19 +103,54 @@ impl Run {
         if let Some(run) = self.resume.as_ref().filter(|_| !self.help) {
             return stored::resume(&self.scenario, run);
         }
+        if let [base, new] = &self.interleave[..]
+            && !self.help
+        {
+            return self.alternately(base, new);
+        }
         let Some(file) = &self.file else {
             self.print_help(None);
             return Ok(Ending::Done);
         };
-        let source = super::source::of(file)?;
         if self.help {
-            self.print_help(Some(&source));
+            self.print_help(Some(&super::source::of(file)?));
             return Ok(Ending::Done);
         }
-        let pick = Pick { only: self.only.clone(), index: None };
-        let recipe = super::source::recipe(file)?;
-        let start = Start { pick, note: self.note.clone(), recipe, ..Start::default() };
+        self.run(file, None)
+    }
+
+    /// Runs the scenario in `file`, with this seed unless the command line has one.
+    fn run(&self, file: &Path, seed: Option<u64>) -> Outcome {
+        let source = super::source::of(file)?;
+        let start = Start {
+            pick: Pick { only: self.only.clone(), index: None },
+            note: self.note.clone(),
+            recipe: super::source::recipe(file)?,
+            chosen: seed.map(|seed| (Vec::new(), seed)),
+            ..Start::default()
+        };
         self.scenario.run_from(file, &source, start)
+    }
+
+    /// Runs both `rounds` times, each round beginning with the other one, and compares what came of them.
+    fn alternately(&self, base: &Path, new: &Path) -> Outcome {
+        let mut runs: [Vec<String>; 2] = Default::default();
+        for round in 0..self.rounds as usize {
+            // Both meet the same requests in a round.
+            let seed = super::random_seed();
+            for turn in 0..2 {
+                let which = (round + turn) % 2;
+                let ending = self.run([base, new][which], Some(seed))?;
+                // A check or an SLO that did not hold is no reason not to compare.
+                if !matches!(ending, Ending::Done | Ending::Missed) {
+                    return Ok(ending);
+                }
+                let latest = index::list(&self.scenario.out.out).pop();
+                runs[which].extend(latest.map(|(_, run)| run.run_id));
+            }
+        }
+        let [base, new] = runs.map(|ids| ids.join(","));
+        super::compare::Compare::of(base, new, &self.scenario.out.out, self.scenario.strict).execute()
     }
 
     fn print_help(&self, source: Option<&Source>) {

@@ -257,3 +257,31 @@ fn scripts_compare_and_rank_results() {
     let done = call(&folder, &["plan", "scenario.rhai"]);
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
 }
+
+#[test]
+fn two_scenarios_are_run_alternately_and_compared() {
+    let folder = Folder::new();
+    for (name, time) in [("old", "20ms"), ("new", "60ms")] {
+        folder.write(
+            &format!("{name}.rhai"),
+            &format!(
+                "scenario(#{{ name: \"{name}\" }});\nfn setup() {{ target::http(#{{ service_time: \"{time}\" }}) }}\nfn trial(server, p) {{ load::run(http::client(server.url).get(\"/\"), #{{ requests: 15 }}) }}\n"
+            ),
+        );
+    }
+    let done = call(
+        &folder,
+        &["run", "--interleave", "old.rhai", "new.rhai", "--rounds", "3", "--quiet", "--strict"],
+    );
+    assert_eq!(done.code, Some(3), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("worse: p50_ms +"), "{}", done.stdout);
+    let listed = call(&folder, &["list"]).stdout;
+    let order: Vec<&str> = listed.lines().skip(1).map(|line| line.split('-').next().unwrap()).collect();
+    assert_eq!(order, ["old", "new", "new", "old", "old", "new"]);
+    let seeds: Vec<Value> = call(&folder, &["list", "--json"])
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seed"].clone())
+        .collect();
+    assert!(seeds[0] == seeds[1] && seeds[2] == seeds[3] && seeds[0] != seeds[2], "{seeds:?}");
+}
