@@ -1,7 +1,7 @@
 //! The thread that looks: at t0, at the end of each second of the load, and at its end.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -11,7 +11,7 @@ use super::Probe;
 use crate::error::{Error, Result};
 use crate::load::Sink;
 use crate::measure::{Interval, Moment};
-use crate::results::{ResourceFile, ResourceRow, Resources};
+use crate::results::{RESOURCES, ResourceFile, ResourceRow, Resources};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -26,7 +26,7 @@ pub struct Sampler {
     running: Option<Running>,
     /// Come, but not written yet: their seconds have not closed.
     ahead: Vec<ResourceRow>,
-    resources: Resources,
+    trial: PathBuf,
     /// Seconds of the load that have closed.
     closed: u64,
 }
@@ -46,11 +46,11 @@ impl Sampler {
         });
         let columns: Arc<[String]> = names.collect();
         let file = ResourceFile::create(trial, &columns)?;
-        let resources = Resources { columns, rows: Vec::new() };
-        Ok(Self { file, probes, running: None, ahead: Vec::new(), resources, closed: 0 })
+        Ok(Self { file, probes, running: None, ahead: Vec::new(), trial: trial.to_owned(), closed: 0 })
     }
 
-    /// Takes the last look. Returns all rows, as many as the load had seconds, and what could not be known.
+    /// Takes the last look. Returns all rows, as many as the load had seconds, and what could not be known. The rows come out of the
+    /// file: kept here, they would make the memory of a load grow with its length.
     pub fn end(mut self) -> Result<(Resources, Vec<String>)> {
         let mut missing = Vec::new();
         if let Some(Running { stop, rows, thread }) = self.running.take() {
@@ -61,16 +61,14 @@ impl Sampler {
             self.ahead.extend(rows.try_iter());
             self.write()?;
         }
-        Ok((self.resources, missing))
+        Ok((Resources::read(&self.trial.join(RESOURCES)), missing))
     }
 
     /// Writes the rows of closed seconds.
     fn write(&mut self) -> Result<()> {
         let count = self.ahead.iter().take_while(|row| row.second < self.closed).count();
         let rows: Vec<ResourceRow> = self.ahead.drain(..count).collect();
-        self.file.add(&rows)?;
-        self.resources.rows.extend(rows);
-        Ok(())
+        self.file.add(&rows)
     }
 }
 

@@ -19,5 +19,5 @@ pub use folder::{NewRun, RunFolder, check_writable, sha256, slug};
 pub use outcome::Outcome;
 pub use resources::{ResourceRow, ResourceUse, Resources, Spread, Used};
 pub use stored::{Point, StoredRun, StoredTrial, read_json};
-pub use trial::{ResourceFile, TrialFolder};
+pub use trial::{RESOURCES, ResourceFile, TrialFolder};
 pub use unit::{UnitFolder, load_folder};

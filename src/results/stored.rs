@@ -16,6 +16,7 @@ use super::{
     hlog,
     schema::{Meta, Metrics, Run, RunSummary, SCHEMA, Status, Throughput},
     series,
+    trial::{RESOURCES, SECONDS},
 };
 use crate::error::{Error, Result};
 use crate::measure::{Phase, Summary, Validity, Verdict, clock::millis, quantiles, tally};
@@ -119,9 +120,9 @@ fn read_trial(folder: &Path, live: bool, cores: usize) -> Result<StoredTrial> {
     if meta.status == Status::Running && !live {
         meta.status = Status::Interrupted;
     }
-    let series = series::read(&folder.join("metrics.csv"));
+    let series = series::read(&folder.join(SECONDS));
     let logs = hlog::read(&folder.join("latency.hlog"));
-    let resources = Resources::read(&folder.join("resources.csv"));
+    let resources = Resources::read(&folder.join(RESOURCES));
     let metrics = read_json(&folder.join("metrics.json")).ok();
     let metrics = metrics.or_else(|| recompute(&meta, cores, &series, &resources, &logs));
     // What is counted in another row as well is not counted twice.

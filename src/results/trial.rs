@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    Point,
     atomic::{self, cannot_write},
     facts, hlog,
     requests::Spool,
@@ -45,7 +46,7 @@ impl TrialFolder {
             crate::error::Error::io("cannot turn the configuration into YAML").because(&error)
         })?;
         atomic::put(&path.join("effective_config.yaml"), yaml.as_bytes())?;
-        let csv = Appender::create(path.join("metrics.csv"), series::HEADER.as_bytes())?;
+        let csv = Appender::create(path.join(SECONDS), series::HEADER.as_bytes())?;
         let log = Appender::create(path.join("latency.hlog"), b"")?;
         let spool = if with_rows { Some(Spool::create(&path)?) } else { None };
         Ok(Self { path, meta, csv, log, spool, names: Arc::new([]), begin_ns: 0 })
@@ -54,6 +55,11 @@ impl TrialFolder {
     /// When the load began.
     pub fn began(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.begin_ns)
+    }
+
+    /// The seconds of the load so far. They come out of the file: kept in memory, they would make it grow with the length of the load.
+    pub fn series(&self) -> Vec<Point> {
+        series::read(&self.path.join(SECONDS))
     }
 
     /// Formats the single calls; returns how many there are.
@@ -99,6 +105,12 @@ impl Sink for TrialFolder {
     }
 }
 
+/// The file in the folder of a trial that has what was used.
+pub const RESOURCES: &str = "resources.csv";
+
+/// The same for the seconds of its operations.
+pub const SECONDS: &str = "metrics.csv";
+
 /// `resources.csv` while the load runs.
 pub struct ResourceFile(Appender);
 
@@ -106,7 +118,7 @@ impl ResourceFile {
     /// Makes the file in the folder of a trial.
     pub fn create(trial: &Path, columns: &[String]) -> Result<Self> {
         let header = resources::header(columns);
-        Appender::create(trial.join("resources.csv"), header.as_bytes()).map(Self)
+        Appender::create(trial.join(RESOURCES), header.as_bytes()).map(Self)
     }
 
     pub fn add(&mut self, rows: &[ResourceRow]) -> Result<()> {

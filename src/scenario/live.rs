@@ -1,10 +1,9 @@
-//! Tells a person how a running load goes, and keeps its seconds for the script.
+//! Tells a person how a running load goes.
 
 use crate::error::Result;
 use crate::host::{Host, Live, Stage};
 use crate::load::{Plan, Sink};
 use crate::measure::{Interval, Moment, OperationInterval, Span, clock::millis, tally};
-use crate::results::Point;
 
 /// Watches one load.
 pub struct Watcher<'a> {
@@ -14,7 +13,6 @@ pub struct Watcher<'a> {
     measuring: Stage,
     is_measuring: bool,
     failures: u64,
-    pub series: Vec<Point>,
 }
 
 impl<'a> Watcher<'a> {
@@ -28,7 +26,6 @@ impl<'a> Watcher<'a> {
             measuring,
             is_measuring: false,
             failures: 0,
-            series: Vec::new(),
         }
     }
 
@@ -69,7 +66,6 @@ impl Sink for Watcher<'_> {
             live.p50_ms = Some(millis(times.value_at_percentile(50.0)));
             live.p99_ms = Some(millis(times.value_at_percentile(99.0)));
         }
-        self.series.extend(Point::of(interval));
         self.host.progress.live(&self.trial, &live);
         self.measure_from(interval.second + 1);
         Ok(())

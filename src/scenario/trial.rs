@@ -72,7 +72,7 @@ pub fn perform(host: &Host, request: Request) -> Result<Option<Arc<Outcome>>> {
     host.stage(&shown, &Stage::Writing);
     let written = measured.and_then(|((measured, resources, server), schedules)| {
         let (interrupted, broken) = (measured.interrupted, measured.broken.clone());
-        let series = (watcher.series, resources);
+        let series = (folder.series(), resources);
         let mut outcome = summarise(&name, &groups, config, &mut folder, measured, series)?;
         outcome.schedules = schedules;
         outcome.metrics.server = server;
