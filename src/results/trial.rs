@@ -75,15 +75,26 @@ impl TrialFolder {
         reason: Option<String>,
         metrics: Option<&Metrics>,
     ) -> Result<()> {
-        if let Some(metrics) = metrics {
-            atomic::put_json(&self.path.join("metrics.json"), metrics)?;
-            self.meta.duration_s = metrics.total.duration_s;
-        }
-        self.meta.status = status;
-        self.meta.reason = reason;
-        self.meta.ended_at = Some(facts::now());
-        atomic::put_json(&self.path.join("meta.json"), &self.meta)
+        finish(&self.path, &mut self.meta, status, reason, metrics)
     }
+}
+
+/// Writes the numbers of the trial in folder `path`, then how it ended: it counts as done only once its `meta.json` says so.
+pub(super) fn finish(
+    path: &Path,
+    meta: &mut Meta,
+    status: Status,
+    reason: Option<String>,
+    metrics: Option<&Metrics>,
+) -> Result<()> {
+    if let Some(metrics) = metrics {
+        atomic::put_json(&path.join("metrics.json"), metrics)?;
+        meta.duration_s = metrics.total.duration_s;
+    }
+    meta.status = status;
+    meta.reason = reason;
+    meta.ended_at = Some(facts::now());
+    atomic::put_json(&path.join("meta.json"), meta)
 }
 
 impl Sink for TrialFolder {

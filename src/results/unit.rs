@@ -7,10 +7,10 @@ use std::{
 
 use super::{
     atomic::{self, cannot_write},
-    facts,
     folder::slug,
     schema::{Meta, Metrics, Status},
     stored::read_json,
+    trial,
 };
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ impl UnitFolder {
             move_all(&left, &place)?;
         }
         let folder = Self { path, meta };
-        folder.save()?;
+        atomic::put_json(&folder.path.join("meta.json"), &folder.meta)?;
         Ok(folder)
     }
 
@@ -66,17 +66,7 @@ impl UnitFolder {
         reason: Option<String>,
         metrics: Option<&Metrics>,
     ) -> Result<()> {
-        if let Some(metrics) = metrics {
-            atomic::put_json(&self.path.join("metrics.json"), metrics)?;
-        }
-        self.meta.status = status;
-        self.meta.reason = reason;
-        self.meta.ended_at = Some(facts::now());
-        self.save()
-    }
-
-    fn save(&self) -> Result<()> {
-        atomic::put_json(&self.path.join("meta.json"), &self.meta)
+        trial::finish(&self.path, &mut self.meta, status, reason, metrics)
     }
 }
 

@@ -330,7 +330,7 @@ fn shown(planned: &Planned, total: Option<usize>) -> String {
     format!("[{}{of}] {} r{}", planned.index, planned.label(), planned.repetition)
 }
 
-/// All trials of an agenda that are not done yet, then the report.
+/// All trials of an agenda that are not done yet.
 pub fn run<B: Body>(campaign: &mut Campaign<B>, agenda: &Agenda) -> std::result::Result<(), End<B::Fault>> {
     let done: Vec<u32> = campaign.host.state().outcomes.iter().map(|outcome| outcome.meta.index).collect();
     let total = Some(agenda.trials.len());

@@ -22,7 +22,7 @@ use crate::scenario::{
 
 type Ended = std::result::Result<(), End<Box<EvalAltResult>>>;
 
-/// Runs a script that declares. `known` are the parameters that it asks for, whatever it sweeps.
+/// Runs a script that declares. `refuse` is told which parameters it sweeps and refuses `-p` of any other that it does not ask for.
 pub fn run(engine: &Engine, host: &Arc<Host>, ast: &AST, refuse: impl Fn(&[&str]) -> Result<()>) -> Ended {
     let (mut script, declared) = Script::new(engine, host, ast).map_err(End::Fault)?;
     let declaration = declared.declaration;
